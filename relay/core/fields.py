@@ -67,9 +67,7 @@ def _text(number: int, name: str, nl: str, en: str, by: str = "person") -> Field
 _WORKS = "works limited out"
 _STOCK = "ok low out"
 _REQUESTS = "water food fuel generator medical staff transport security sanitation communication"
-_INCIDENTS = (
-    "fire medical unrest building_damage blocked_road missing_person hazardous_substance other"
-)
+_INCIDENTS = "fire medical unrest building_damage blocked_road missing_person hazardous_substance other"
 
 LEVEL_FIELDS: tuple[Field, ...] = (
     # what the node measures stands in the low bits: most statuses then need one or two bytes
@@ -143,9 +141,7 @@ NUMBERED_FIELDS: tuple[Field, ...] = (
     _choice(
         52, "notice", "Soort bericht", "Kind of notice", "order information question time handled", "person"
     ),
-    _choice(
-        53, "handling", "Afhandeling", "Handling", "seen handled forwarded resolved reopened", "person"
-    ),
+    _choice(53, "handling", "Afhandeling", "Handling", "seen handled forwarded resolved reopened", "person"),
     _text(54, "reason", "Reden", "Reason"),
 )
 

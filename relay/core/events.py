@@ -1,0 +1,60 @@
+"""What the forwarder tells its shell: for logs, for `naober status`, for the site's page."""
+
+from __future__ import annotations
+
+import msgspec
+
+from relay.core.message import Notice, Numbering
+
+
+class Receipted(msgspec.Struct, frozen=True):
+    """The inbox vouches for messages that it did not vouch for before."""
+
+    link: str
+    numbering: Numbering
+    first: int
+    last: int
+
+
+class Proven(msgspec.Struct, frozen=True):
+    """A hello was answered: the way to the inbox and back works on this link."""
+
+    link: str
+    round_trip_s: float
+
+
+class InboxChanged(msgspec.Struct, frozen=True):
+    """A newer inbox epoch: what it holds replaces what was believed."""
+
+    epoch: int
+    forgotten: int  # messages that were receipted and must be sent again
+
+
+class EpochRaised(msgspec.Struct, frozen=True):
+    """This card is an old image, or a second one with its key is alive; reports were issued again."""
+
+    epoch: int
+    reason: str
+    reissued: int
+
+
+class RaiseWithheld(msgspec.Struct, frozen=True):
+    """The epoch should have been raised, but was raised too often of late: two cards at war."""
+
+    reason: str
+
+
+class NoticeHeard(msgspec.Struct, frozen=True):
+    """VRD says something to this site, or to all."""
+
+    notice: Notice
+
+
+class Junk(msgspec.Struct, frozen=True):
+    """Something arrived that was not from our inbox, or not what it claims to be."""
+
+    link: str
+    reason: str
+
+
+Event = Receipted | Proven | InboxChanged | EpochRaised | RaiseWithheld | NoticeHeard | Junk

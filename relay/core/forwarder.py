@@ -1,0 +1,352 @@
+"""A node's side of the protocol: submit, receive, wake, frames_for.
+
+The forwarder joins the log (what this node said and where it stands), the sessions (what is on its way
+on which link), the schedule (what goes next) and the receipts (what the inbox holds). It does no I/O:
+`moment` comes in with every call, frames and events go out.
+
+Order matters in three places.
+1. A message is committed before it exists for any link (Log.submit).
+2. Nothing goes out on a link before a hello was answered on it: an inbox that holds more than this card
+   ever wrote must be heard before the card uses a number twice.
+3. An inbox with a newer epoch has its receipts replace what was believed, downwards too, and is asked
+   for its history before anything is sent to it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from relay.core import payloads, wire
+from relay.core.events import (
+    EpochRaised,
+    Event,
+    InboxChanged,
+    Junk,
+    NoticeHeard,
+    Proven,
+    RaiseWithheld,
+    Receipted,
+)
+from relay.core.ledger import Event as Move
+from relay.core.ledger import State
+from relay.core.log import Chance, Identity, Log, LogState, Outbox, Row
+from relay.core.message import (
+    Draft,
+    Entry,
+    History,
+    Kind,
+    Moment,
+    Notice,
+    Numbering,
+    Receipt,
+    ReceiptEntry,
+    is_from_inbox,
+)
+from relay.core.ranges import Ranges, Run
+from relay.core.receipts import Verdict, check_of, held_reports, judge, newest_report
+from relay.core.schedule import Class, Offer, Source, fill
+from relay.core.session import Flight, Session
+from relay.errors import WireError
+
+RAISES_AT_ONCE = 3
+RAISE_TOKEN_S = 3600.0
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Limits of one node; every one has a name."""
+
+    batch_bytes: int = 48 * 1024
+    batch_messages: int = 256
+    window_bytes: int = 160 * 1024
+    backfill_spread_s: float = 600.0
+
+
+class Forwarder:
+    """One node's messages, the links that carry them, and what the inbox said of them."""
+
+    def __init__(
+        self, identity: Identity, outbox: Outbox, state: LogState, chance: Chance, settings: Settings
+    ) -> None:
+        self._me = identity
+        self._chance = chance
+        self._settings = settings
+        self.log = Log(identity, outbox, state, chance)
+        self.sessions: dict[str, Session] = {}
+        self.roster_version = 0
+        self._backfill_s: dict[str, float] = {}  # per proven link: from when older statuses may go
+        self._raises = float(RAISES_AT_ONCE)
+        self._raised_s = 0.0
+
+    @property
+    def state(self) -> LogState:
+        """What is kept on disk beside the messages."""
+        return self.log.state
+
+    def submit(self, drafts: Sequence[Draft], moment: Moment) -> list[Row]:
+        """See Log.submit."""
+        return self.log.submit(drafts, moment)
+
+    # --- links ---
+
+    def link_changed(self, link: str, connected: bool, moment: Moment) -> None:
+        """A link came up or went."""
+        session = self.sessions.setdefault(link, Session(link))
+        if connected:
+            session.connect(moment.elapsed_s)
+        else:
+            session.disconnect()
+        self._backfill_s.pop(link, None)
+
+    def refused(self, link: str, moment: Moment) -> None:
+        """The other side refused a frame of ours (an ACL, say)."""
+        self.sessions[link].refused(moment.elapsed_s)
+
+    def next_wake_s(self) -> float | None:
+        """When `frames_for` should be called next if nothing else happens."""
+        wakes = [session.next_wake_s() for session in self.sessions.values()]
+        wakes += [self._backfill_s.get(link) for link in self._backfill_s if self._waits_for_backfill()]
+        return min((wake for wake in wakes if wake is not None), default=None)
+
+    def _waits_for_backfill(self) -> bool:
+        return bool(self.log.ledger(Numbering.STATE).count(State.WAITING))
+
+    def frames_for(self, link: str, moment: Moment, room: int) -> list[bytes]:
+        """At most `room` frames that should go out on `link` now."""
+        session, now_s = self.sessions[link], moment.elapsed_s
+        frames: list[bytes] = []
+        session.timeout(now_s)
+        if room > 0 and session.hello_due(now_s):
+            frames.append(wire.encode_batch([Entry(self._hello(session, moment))]))
+        while session.proven and len(frames) < room:
+            budget = min(self._settings.batch_bytes, self._settings.window_bytes - session.in_flight_bytes())
+            if budget < wire.ENVELOPE_BYTES_MAX + wire.ENTRY_OVERHEAD_BYTES:
+                break
+            frame = self._batch(session, moment, budget)
+            if frame is None:
+                break
+            frames.append(frame)
+        return frames
+
+    def _hello(self, session: Session, moment: Moment) -> bytes:
+        nonce, inbox = self._chance.randbytes(wire.NONCE_BYTES), self.state.inbox
+        header = self.log.header(Kind.HELLO, self.log.ledger(Numbering.REPORT).last, moment)
+        last_state = self.log.ledger(Numbering.STATE).last
+        payload = payloads.hello_payload(
+            nonce, last_state, inbox.notice_epoch, inbox.notice, self.roster_version
+        )
+        session.hello_sent(nonce, moment.elapsed_s)
+        return wire.sign(header, payload, self._me.network, self._me.sign)
+
+    # --- what goes next ---
+
+    def _batch(self, session: Session, moment: Moment, budget: int) -> bytes | None:
+        source = Source(self._me.address, lambda rank: self._offers(session, rank, moment))
+        most = self._settings.batch_messages
+        chosen = fill([source], budget, wire.ENTRY_OVERHEAD_BYTES, most)
+        if not chosen:
+            return None
+        flight = Flight(Ranges(), Ranges(), 0, moment.elapsed_s)
+        for offer in chosen:
+            flight.of(offer.numbering).add(offer.number)
+        frame = wire.encode_batch([offer.entry for offer in chosen])
+        flight.size_bytes = len(frame)
+        session.sent(flight)
+        for numbering, ledger in self.state.ledgers.items():
+            for run in flight.of(numbering):
+                ledger.apply(Move.SEND, *run)
+        return frame
+
+    def _offers(self, session: Session, rank: Class, moment: Moment) -> Iterator[Offer]:
+        states, reports = self.log.ledger(Numbering.STATE), self.log.ledger(Numbering.REPORT)
+        if rank is Class.URGENT:
+            numbers = sorted(number for number, has_token in self.log.urgent.items() if has_token)
+            runs = [(number, number) for number in numbers]
+            return self._open(session, Numbering.REPORT, runs, moment)
+        if rank is Class.NEWEST:
+            newest = [(states.last, states.last)] if states.last else []
+            return self._open(session, Numbering.STATE, newest, moment)
+        if rank is Class.REPORT:
+            return self._open(session, Numbering.REPORT, reports.open().runs(), moment, self.log.urgent)
+        if moment.elapsed_s < self._backfill_s.get(session.name, 0.0):
+            return iter(())
+        history = states.open().runs(1, states.last - 1) if states.last > 1 else []
+        return self._open(session, Numbering.STATE, history, moment)
+
+    def _open(
+        self,
+        session: Session,
+        numbering: Numbering,
+        runs: list[Run],
+        moment: Moment,
+        passed_over: dict[int, bool] | None = None,
+    ) -> Iterator[Offer]:
+        """Offers for the numbers in `runs` that are open and not on their way on this link."""
+        is_open, offered = self.log.ledger(numbering).open(), session.offered[numbering]
+        tokened = passed_over or {}
+        for run in runs:
+            for first, last in is_open.runs(*run):
+                for hole in offered.missing(first, last):
+                    for row in self.log.rows(numbering, *hole):
+                        if not tokened.get(row.number):
+                            entry = Entry(row.envelope, self._age_s(row, moment))
+                            yield Offer(self._me.address, numbering, row.number, entry)
+
+    @staticmethod
+    def _age_s(row: Row, moment: Moment) -> int | None:
+        """Seconds since it was composed; None when power was lost since: that time is not known."""
+        return max(0, int(moment.elapsed_s) - row.elapsed_s) if row.boot == moment.boot else None
+
+    # --- what the inbox says ---
+
+    def receive(self, link: str, frame: bytes, moment: Moment) -> list[Event]:
+        """Take in a frame from `link`. Junk is an event, never an error."""
+        try:
+            entries = wire.decode_batch(frame)
+        except WireError as error:
+            return [Junk(link, error.what.en)]
+        events: list[Event] = []
+        for entry in entries:
+            try:
+                events += self._receive_envelope(link, entry.envelope, moment)
+            except WireError as error:
+                events.append(Junk(link, error.what.en))
+        return events
+
+    def _receive_envelope(self, link: str, envelope: bytes, moment: Moment) -> list[Event]:
+        header = wire.parse_header(envelope)
+        key = self._me.inboxes.get(header.address)
+        if key is None or not is_from_inbox(header.kind):
+            raise WireError("not from our inbox")
+        if not wire.is_authentic(envelope, self._me.network, key):
+            raise WireError("signature is not the inbox's")
+        said = payloads.decode(envelope, header)
+        inbox, before = self.state.inbox, self.state.inbox.epoch
+        is_news = inbox.is_news(header)
+        inbox.hear_time(header, moment)
+        if is_news and inbox.epoch != before:
+            for each in self.sessions.values():
+                if each.proven:
+                    each.ask(moment.elapsed_s)
+        session = self.sessions.get(link)
+        if session:
+            session.heard(moment.elapsed_s)
+        if isinstance(said, Receipt):
+            return self._receipt(link, said, moment) if is_news else []
+        if isinstance(said, History):
+            return self._history(link, said)
+        return self._notice(said) if isinstance(said, Notice) else []
+
+    def _receipt(self, link: str, receipt: Receipt, moment: Moment) -> list[Event]:
+        events: list[Event] = []
+        for entry in receipt.entries:
+            if entry.address == self._me.address:
+                events += self._entry(link, entry, receipt.header.epoch, moment)
+        session = self.sessions.get(link)
+        round_trip_s = session.answer(receipt.nonce, moment.elapsed_s) if session else None
+        if session and round_trip_s is not None:
+            events += self._proven(session, round_trip_s, moment)
+        return events
+
+    def _proven(self, session: Session, round_trip_s: float, moment: Moment) -> list[Event]:
+        session.decide()
+        if session.name not in self._backfill_s:
+            spread_s = self._chance.uniform(0.0, self._settings.backfill_spread_s)
+            self._backfill_s[session.name] = moment.elapsed_s + spread_s
+            return [Proven(session.name, round_trip_s)]
+        return []
+
+    def _entry(self, link: str, entry: ReceiptEntry, inbox_epoch: int, moment: Moment) -> list[Event]:
+        reports, states = self.log.ledger(Numbering.REPORT), self.log.ledger(Numbering.STATE)
+        named = (newest_report(entry.upto, entry.bitmap), entry.state)
+        signatures = (
+            self.log.signature(Numbering.REPORT, named[0]),
+            self.log.signature(Numbering.STATE, named[1]),
+        )
+        verdict = judge(entry, self.state.epoch, (reports.last, states.last), signatures)
+        if verdict is Verdict.CLOSED:
+            return []
+        if verdict is not Verdict.MATCHES:
+            return self._raise_epoch(verdict.value, entry.epoch, moment)
+        events: list[Event] = []
+        if inbox_epoch > self.state.believed_epoch:
+            events.append(self._replace(held_reports(entry), entry.state, inbox_epoch))
+        events += self._held(link, Numbering.REPORT, held_reports(entry))
+        events += self._held(link, Numbering.STATE, [(entry.state, entry.state)] if entry.state else [])
+        durable = any(isinstance(event, Receipted) and not event.numbering for event in events)
+        self.log.save(durable=durable)
+        return events
+
+    def _replace(self, held: list[Run], state: int, inbox_epoch: int) -> InboxChanged:
+        """A newer inbox epoch: forget what was believed, but for what this receipt says."""
+        forgotten = 0
+        keep = {Numbering.REPORT: Ranges(held), Numbering.STATE: Ranges([(state, state)] if state else [])}
+        for numbering, ledger in self.state.ledgers.items():
+            before = ledger.count(State.RECEIPTED)
+            for run in keep[numbering].missing(1, ledger.last):
+                ledger.apply(Move.FORGET, *run)
+            forgotten += before - ledger.count(State.RECEIPTED)
+        self.state.believed_epoch = inbox_epoch
+        return InboxChanged(inbox_epoch, forgotten)
+
+    def _held(self, link: str, numbering: Numbering, runs: Sequence[Run]) -> list[Event]:
+        """Receipt what is held; the flights that it completes have arrived."""
+        ledger = self.log.ledger(numbering)
+        events: list[Event] = []
+        for run in runs:
+            for first, last in ledger.open().runs(*run):
+                ledger.apply(Move.RECEIPT, first, last)
+                events.append(Receipted(link, numbering, first, last))
+        if events:
+            if numbering is Numbering.REPORT:
+                self.log.settle_urgent()
+            done = {
+                each: other.in_state(State.RECEIPTED, State.GIVEN_UP, State.REISSUED)
+                for each, other in self.state.ledgers.items()
+            }
+            for session in self.sessions.values():
+                session.settle(done)
+        return events
+
+    def _history(self, link: str, history: History) -> list[Event]:
+        mine = history.address == self._me.address and history.epoch == self.state.epoch
+        if not mine or history.header.epoch != self.state.believed_epoch or not history.runs:
+            return []
+        if history.runs[-1][1] > self.log.ledger(history.numbering).last:
+            return []  # the receipt beside it says the same and raises the epoch
+        own = [self.log.signature(history.numbering, last) for _, last in history.runs]
+        if all(own) and check_of(own) != history.check:
+            return []
+        events = self._held(link, history.numbering, [(max(1, first), last) for first, last in history.runs])
+        if events:
+            self.log.save(durable=history.numbering is Numbering.REPORT)
+        return events
+
+    def _notice(self, notice: Notice) -> list[Event]:
+        inbox = self.state.inbox
+        mine = not notice.to or self._me.address in notice.to
+        key = (notice.header.epoch, notice.header.number)
+        if not mine or key <= (inbox.notice_epoch, inbox.notice):
+            return []
+        inbox.notice_epoch, inbox.notice = key
+        self.log.save(durable=True)
+        return [NoticeHeard(notice)]
+
+    def _raise_epoch(self, reason: str, above: int, moment: Moment) -> list[Event]:
+        passed_s = max(0.0, moment.elapsed_s - self._raised_s)
+        self._raises = min(RAISES_AT_ONCE, self._raises + passed_s / RAISE_TOKEN_S)
+        self._raised_s = moment.elapsed_s
+        if self._raises < 1:
+            return [RaiseWithheld(reason)]
+        self._raises -= 1
+        reissued = self.begin_epoch(above, moment)
+        return [EpochRaised(self.state.epoch, reason, reissued)]
+
+    def begin_epoch(self, above: int, moment: Moment) -> int:
+        """See Log.begin_epoch; every link is proven anew before the new epoch's messages go."""
+        reissued = self.log.begin_epoch(above, moment)
+        for session in self.sessions.values():
+            if session.connected:
+                session.ask(moment.elapsed_s)
+        return reissued

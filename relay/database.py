@@ -1,0 +1,128 @@
+"""What the node's outbox and the inbox's store share of SQLite: opening, migrations, errors in words."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from relay.errors import StorageError, Text
+
+MEMORY = ":memory:"
+
+_CODES = {
+    sqlite3.SQLITE_FULL: "full",
+    sqlite3.SQLITE_READONLY: "read_only",
+    sqlite3.SQLITE_PERM: "read_only",
+    sqlite3.SQLITE_CORRUPT: "corrupt",
+    sqlite3.SQLITE_NOTADB: "corrupt",
+    sqlite3.SQLITE_BUSY: "busy",
+}
+_WORDS = {
+    "full": Text("Opslag is vol", "Storage is full"),
+    "read_only": Text("Opslag is alleen-lezen", "Storage is read-only"),
+    "corrupt": Text("Opslag is beschadigd", "Storage is corrupt"),
+    "busy": Text("Opslag is in gebruik door een ander programma", "Storage is in use by another program"),
+    "failed": Text("Opslag werkt niet", "Storage does not work"),
+}
+
+
+def storage_error(error: Exception, path: str | Path) -> StorageError:
+    """A StorageError that says which of the cases it is."""
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    code = _CODES.get(primary, "failed")
+    if isinstance(error, OSError):
+        code = {28: "full", 122: "full", 30: "read_only", 13: "read_only"}.get(error.errno or 0, "failed")
+    elif "malformed" in str(error) or "not a database" in str(error):
+        code = "corrupt"
+    words = _WORDS[code]
+    return StorageError(
+        Text(f"{words.nl}: {path} ({error})", f"{words.en}: {path} ({error})"),
+        Text("controleer de geheugenkaart of schijf", "check the card or disk"),
+        code=code,
+    )
+
+
+@contextmanager
+def storage_errors(path: str | Path) -> Iterator[None]:
+    """Turn what SQLite and the file system raise into a StorageError."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise storage_error(error, path) from error
+
+
+def connect(
+    path: str | Path,
+    *,
+    page_bytes: int = 4096,
+    cache_kib: int = 512,
+    read_only: bool = False,
+    check_same_thread: bool = True,
+) -> sqlite3.Connection:
+    """A connection that commits only when told to; WAL and synchronous=FULL on disk.
+
+    With synchronous=FULL a commit in WAL mode is synced to the card before it returns: that is what
+    "safe before anyone is told so" rests on. NORMAL would sync only at checkpoints.
+    """
+    if read_only:
+        db = sqlite3.connect(
+            f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=check_same_thread
+        )
+    else:
+        db = sqlite3.connect(str(path), isolation_level=None, check_same_thread=check_same_thread)
+        db.execute(f"PRAGMA page_size={page_bytes}")
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        db.execute("PRAGMA journal_size_limit=4194304")
+    db.execute(f"PRAGMA cache_size=-{cache_kib}")
+    db.execute("PRAGMA busy_timeout=5000")
+    return db
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """All of it or nothing; committed, so on disk, when the block ends."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield db
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    try:
+        db.execute("COMMIT")
+    except sqlite3.Error:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def migrate(db: sqlite3.Connection, package: str) -> None:
+    """Bring the schema up to date with the numbered .sql files of `package`.migrations.
+
+    Each file runs in a transaction of its own together with the number it leaves in user_version.
+    A database of a later version is refused: going on would lose what it holds.
+    """
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    scripts = sorted(
+        (entry for entry in files(package).joinpath("migrations").iterdir() if entry.name.endswith(".sql")),
+        key=lambda entry: entry.name,
+    )
+    if version > len(scripts):
+        raise StorageError(
+            Text("Opslag is van een nieuwere versie", "Storage is of a later version"),
+            Text("installeer de nieuwere versie opnieuw", "install the later version again"),
+            code="newer",
+        )
+    for number, script in enumerate(scripts[version:], version + 1):
+        db.executescript(
+            f"BEGIN IMMEDIATE;\n{script.read_text(encoding='utf-8')}\nPRAGMA user_version={number};\nCOMMIT;"
+        )
+
+
+def is_sound(db: sqlite3.Connection) -> bool:
+    """Whether SQLite finds its own file in order."""
+    return bool(db.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
