@@ -227,7 +227,7 @@ class Forwarder:
         inbox.hear_time(header, moment)
         if is_news and inbox.epoch != before:
             for each in self.sessions.values():
-                if each.proven:
+                if each.connected:
                     each.ask(moment.elapsed_s)
         session = self.sessions.get(link)
         if session:

@@ -5,7 +5,7 @@ The disk stands behind the Outbox port, which promises that what `append` took s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -82,7 +82,7 @@ class Identity(msgspec.Struct, frozen=True):
     address: Address
     network: bytes
     sign: wire.Sign
-    inboxes: dict[Address, wire.PublicKey]
+    inboxes: Mapping[Address, wire.PublicKey]
 
 
 class Log:

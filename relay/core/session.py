@@ -115,7 +115,7 @@ class Session:
     def heard(self, now_s: float) -> None:
         """A receipt of our inbox came in: it is there, so the next hello can wait."""
         self.heard_s = now_s
-        if not self._nonce:
+        if self.proven and not self._nonce:
             self._next_hello_s = now_s + HELLO_IDLE_S
 
     # --- frames in flight ---

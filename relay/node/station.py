@@ -90,7 +90,7 @@ class Station:
         try:
             self._open_disk()
         except StorageError as error:
-            self._go_to_memory(error, [], self._epoch_file.read())
+            self._go_to_memory(error, [], self._epoch_if_readable())
 
     # --- opening ---
 
@@ -145,6 +145,11 @@ class Station:
     def close(self) -> None:
         """Keep everything and let go of the disk."""
         self._outbox.close()
+
+    @property
+    def size_bytes(self) -> int:
+        """What the messages in the outbox take."""
+        return self._outbox.size_bytes
 
     # --- time ---
 
@@ -230,6 +235,12 @@ class Station:
             self._epoch_file.raise_to(epoch)
         except (StorageError, OSError):
             return  # the inbox tells the epoch that it has seen, at the next start too
+
+    def _epoch_if_readable(self) -> int:
+        try:
+            return self._epoch_file.read()
+        except StorageError:
+            return 0
 
     def _try_disk(self) -> None:
         """Return to the disk if it takes writes; what waits in memory goes with it."""

@@ -1,0 +1,175 @@
+"""The command `naober`: finds the verb, runs it, and turns what went wrong into two lines.
+
+Each verb is one file here with `add_arguments(parser)` and `run(args) -> int`, imported only when it is
+called: help and `status` must answer at once on a slow machine. Exit codes: 0 good, 1 "let op" (attention
+needed), 2 "fout" (an error). `print` and `sys.exit` are for this package alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from io import TextIOWrapper
+from types import ModuleType
+
+from relay import __version__
+from relay.cli import language
+from relay.cli.language import complain, pick, say
+from relay.cli.parser import Parser, UsageError, suggest
+from relay.errors import NaoberError, Text
+
+GOOD, ATTENTION, ERROR = 0, 1, 2
+INTERRUPTED = 130  # 128 + SIGINT, as shells do
+BROKEN_PIPE = 141  # 128 + SIGPIPE
+
+VERBS: dict[str, Text] = {
+    "setup": Text("sleutels en instellingen maken, knooppunten toelaten", "make keys and files, admit nodes"),
+    "node": Text("de dienst van een knooppunt draaien", "run a node"),
+    "inbox": Text("het postvak van VRD draaien", "run the inbox"),
+    "send": Text("een melding, hulpvraag of aanbod versturen", "send a report, request or offer"),
+    "status": Text("hoe het met dit knooppunt gaat", "how this node is doing"),
+    "messages": Text("wat het postvak ontving", "what the inbox received"),
+    "sites": Text("de noodsteunpunten, zoals het postvak ze kent", "the sites, as the inbox knows them"),
+    "config": Text("instellingen nakijken", "check configuration"),
+    "demo": Text("een postvak en drie knooppunten op dit apparaat", "an inbox and three nodes here"),
+}
+_EXAMPLES = (
+    'naober setup node --site "Kazerne Beilen"',
+    "naober config check",
+    "naober status",
+    "naober demo",
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command line in `argv` (or that of the process); returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    _never_fail_on_letters()
+    debug = _take_flag(arguments, "--debug")
+    language.choose(language.from_environment())
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except NaoberError as error:
+        complain(error)
+        return ERROR
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        return BROKEN_PIPE
+    except Exception as error:
+        if debug:
+            raise
+        _own_fault(error)
+        return ERROR
+
+
+def _run(arguments: list[str]) -> int:
+    asked = _take_option(arguments, "--lang")
+    if asked is not None:
+        if asked not in language.LANGUAGES:
+            raise UsageError(*suggest(asked, language.LANGUAGES, "--lang"))
+        language.choose(asked)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        say(_help())
+        return GOOD if arguments else ERROR
+    if arguments[0] in ("-V", "--version"):
+        say(f"naober {__version__}")
+        return GOOD
+    return _run_verb(arguments[0], arguments[1:])
+
+
+def _run_verb(name: str, arguments: list[str]) -> int:
+    if name not in VERBS:
+        raise UsageError(*suggest(name, VERBS, "naober"))
+    verb = _verb(name)
+    parser = Parser(
+        prog=f"naober {name}", description=pick(VERBS[name]), examples=getattr(verb, "EXAMPLES", ())
+    )
+    verb.add_arguments(parser)
+    try:
+        code: int = verb.run(parser.parse_args(arguments))
+        return code
+    except SystemExit as end:  # argparse has printed help
+        return int(end.code or GOOD)
+    except ModuleNotFoundError as error:
+        raise _missing_package(error) from error
+
+
+def _verb(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(f"relay.cli.{name}")
+    except ModuleNotFoundError as error:
+        if error.name == f"relay.cli.{name}":
+            raise UsageError(
+                Text(f"naober {name} zit niet in deze versie", f"naober {name} is not in this version"),
+                Text("Kijk met naober --help", "See naober --help"),
+            ) from None
+        raise _missing_package(error) from error
+
+
+def _missing_package(error: ModuleNotFoundError) -> NaoberError:
+    package = (error.name or "").partition(".")[0]
+    if not package or package == "relay":
+        raise error
+    return NaoberError(
+        Text(f"Python-pakket {package} is hier niet geïnstalleerd", f"Python package {package} is missing"),
+        "pip install 'naober[demo]'",
+    )
+
+
+def _help() -> str:
+    lines = [pick(Text("gebruik: naober WERKWOORD [opties]", "usage: naober VERB [options]")), ""]
+    lines += [f"  {name:<10}{pick(text)}" for name, text in VERBS.items()]
+    lines += [
+        "",
+        f"  --lang nl|en  {pick(Text('taal (ook: NAOBER_LANG)', 'language (also: NAOBER_LANG)'))}",
+        f"  --debug       {pick(Text('bij een onverwachte fout: alle bijzonderheden', 'details of a bug'))}",
+        f"  --version     {pick(Text('de versie', 'the version'))}",
+        "",
+        pick(
+            Text(
+                "voorbeelden (naober WERKWOORD --help toont er meer):", "examples (more: naober VERB --help):"
+            )
+        ),
+    ]
+    return "\n".join([*lines, *(f"  {example}" for example in _EXAMPLES)])
+
+
+def _own_fault(error: Exception) -> None:
+    from relay.cli.fault import keep
+
+    kept = keep(error)
+    what = f"{type(error).__name__}: {error}"
+    again = Text("Herhaal dit met --debug", "Repeat this with --debug")
+    do = again if kept is None else Text(f"Stuur {kept} naar beheer", f"Send {kept} to the maintainers")
+    complain(NaoberError(Text(f"Fout in naober zelf: {what}", f"A fault of naober itself: {what}"), do))
+
+
+def _never_fail_on_letters() -> None:
+    """A terminal that has no "·" or "ë" shows "?" there; it is no reason to stop."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _take_flag(arguments: list[str], flag: str) -> bool:
+    if flag not in arguments:
+        return False
+    arguments.remove(flag)
+    return True
+
+
+def _take_option(arguments: list[str], option: str) -> str | None:
+    for at, argument in enumerate(arguments):
+        if argument.startswith(f"{option}="):
+            del arguments[at]
+            return argument.partition("=")[2]
+        if argument == option:
+            value = arguments[at + 1] if at + 1 < len(arguments) else ""
+            del arguments[at : at + 2]
+            return value
+    return None

@@ -1,0 +1,268 @@
+"""What a technician may set, for a node and for the inbox: one struct per section of the file.
+
+Every field has a default; `config/node.toml` and `config/inbox.toml` explain each of them and are
+tested to say the same as this module. Paths in a file are relative to the folder of that file.
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from relay import toml
+from relay.errors import ConfigError, Text
+
+FOLDER = Path("/etc/naober")
+STATE = Path("/var/lib/naober")
+NODE_FILE = "node.toml"
+INBOX_FILE = "inbox.toml"
+NAME_LENGTH_MAX = 64
+
+Name = Annotated[str, msgspec.Meta(max_length=NAME_LENGTH_MAX)]
+NetworkId = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-fA-F]{16})?$")]
+PublicKey = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{64}$")]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Seconds = Annotated[int, msgspec.Meta(ge=1, le=86_400)]
+Days = Annotated[int, msgspec.Meta(ge=1, le=3_650)]
+
+
+class Section(msgspec.Struct, frozen=True):
+    """A table of a file; frozen, since nothing may change under a running daemon."""
+
+
+class NodeSection(Section, frozen=True):
+    """Who this node is, and whom it believes."""
+
+    site: Name = ""  # for logs and screens of this node only: VRD has its own register
+    state: Path = STATE  # keys, epoch and outbox; must survive a power cut
+    network_id: NetworkId = ""  # keeps exercise range, demo and production apart; from the admission
+    inbox_keys: tuple[PublicKey, ...] = ()  # whose receipts count; from the admission
+
+
+class StatusSection(Section, frozen=True):
+    """When the node reports by itself."""
+
+    interval_s: Annotated[int, msgspec.Meta(ge=5, le=86_400)] = 60  # between two statuses on MQTT
+
+
+class MqttSection(Section, frozen=True):
+    """How the broker is reached. `tls = false` is for a broker on this machine only."""
+
+    host: Name = "127.0.0.1"  # name or address, as in the broker's certificate
+    port: Port = 8883
+    tls: bool = True
+    ca: Path = Path("ca.pem")  # the authority that vouches for the broker
+    certificate: Path = Path("node.pem")  # shows the broker who we are
+    key: Path = STATE / "node-tls.key"  # belongs to the certificate; never leaves this machine
+    connect_timeout_s: Annotated[int, msgspec.Meta(ge=1, le=120)] = 10
+    keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3_600)] = (
+        30  # a dead connection shows within 1.5 times this
+    )
+    window: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4  # batches under way at once
+    backfill_spread_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = (
+        600  # old messages wait up to this long
+    )
+
+
+class OutboxSection(Section, frozen=True):
+    """How much is kept on the node, and for how long after the inbox has it."""
+
+    quota_mb: Annotated[int, msgspec.Meta(ge=4, le=65_536)] = 64
+    report_days: Annotated[int, msgspec.Meta(ge=30, le=3_650)] = (
+        30  # an inbox restored from a backup asks again
+    )
+    status_days: Annotated[int, msgspec.Meta(ge=7, le=3_650)] = 7
+
+
+class NetworkSensorSection(Section, frozen=True):
+    """How the node finds out what works between it and the world."""
+
+    active: bool = True  # false: nothing is ever sent to find out
+    probes: tuple[str, ...] = ()  # "host:port" that show whether the internet works; none: not known
+    dns_name: Name = ""  # asked of each name server; empty: not known
+    interval_s: Seconds = 60
+
+
+class SensorsSection(Section, frozen=True):
+    """What the node measures by itself."""
+
+    power: bool = True  # /sys/class/power_supply
+    host: bool = True  # temperature, load, memory, disk, clock
+    network: NetworkSensorSection = NetworkSensorSection()
+
+
+class LogSection(Section, frozen=True):
+    """What goes to standard error, from where systemd takes it to the journal."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    json: bool = False  # one JSON object a line, for machines
+
+
+class NodeConfig(msgspec.Struct, frozen=True):
+    """All of node.toml."""
+
+    node: NodeSection = NodeSection()
+    status: StatusSection = StatusSection()
+    mqtt: MqttSection = MqttSection()
+    outbox: OutboxSection = OutboxSection()
+    sensors: SensorsSection = SensorsSection()
+    log: LogSection = LogSection()
+
+    @property
+    def network_id(self) -> bytes:
+        """8 bytes, or none before the admission was applied."""
+        return bytes.fromhex(self.node.network_id)
+
+    @property
+    def inbox_keys(self) -> tuple[bytes, ...]:
+        """The public keys whose receipts count, 32 bytes each."""
+        return tuple(map(bytes.fromhex, self.node.inbox_keys))
+
+    @property
+    def signing_key(self) -> Path:
+        """The Ed25519 key that makes this node who it is."""
+        return self.node.state / "node.key"
+
+    @property
+    def epoch_file(self) -> Path:
+        """The epoch stands beside the key: they must be lost or copied together."""
+        return self.node.state / "node.epoch"
+
+
+class InboxSection(Section, frozen=True):
+    """Who the inbox is, and whom it knows."""
+
+    state: Path = STATE  # keys, epoch and store
+    network_id: NetworkId = ""  # the same as in the roster
+    roster: Path = Path("roster.toml")  # the known nodes; read again when it changes
+
+
+class InboxMqttSection(MqttSection, frozen=True):
+    """How the inbox itself reaches the broker."""
+
+    certificate: Path = Path("inbox.pem")
+    key: Path = STATE / "inbox-tls.key"
+
+
+class BrokerSection(Section, frozen=True):
+    """Where nodes find the broker: written into every admission."""
+
+    host: Name = "127.0.0.1"
+    port: Port = 8883
+
+
+class WebSection(Section, frozen=True):
+    """The read-only JSON page. Loopback only, until pages with a login come."""
+
+    host: Name = "127.0.0.1"
+    port: Port = 8070
+
+
+class StoreSection(Section, frozen=True):
+    """How long the inbox keeps what it received."""
+
+    retention_days: Days = 365
+
+
+class InboxConfig(msgspec.Struct, frozen=True):
+    """All of inbox.toml."""
+
+    inbox: InboxSection = InboxSection()
+    mqtt: InboxMqttSection = InboxMqttSection()
+    broker: BrokerSection = BrokerSection()
+    web: WebSection = WebSection()
+    store: StoreSection = StoreSection()
+    log: LogSection = LogSection()
+
+    @property
+    def network_id(self) -> bytes:
+        """8 bytes, or none before `naober setup inbox`."""
+        return bytes.fromhex(self.inbox.network_id)
+
+    @property
+    def signing_key(self) -> Path:
+        """The Ed25519 key that signs receipts."""
+        return self.inbox.state / "inbox.key"
+
+    @property
+    def epoch_file(self) -> Path:
+        """The inbox's epoch, beside its key."""
+        return self.inbox.state / "inbox.epoch"
+
+
+def load_node(path: Path) -> NodeConfig:
+    """The node's configuration; raises ConfigError with the place and what to write there."""
+    return parse_node(toml.read_text(path), path)
+
+
+def parse_node(text: str, path: Path) -> NodeConfig:
+    """As `load_node`, from a text that is (or will be) at `path`."""
+    config = toml.parse(text, NodeConfig, path)
+    _judge_mqtt(config.mqtt, path)
+    for probe in config.sensors.network.probes:
+        _judge_probe(probe, path)
+    return config
+
+
+def load_inbox(path: Path) -> InboxConfig:
+    """The inbox's configuration; raises ConfigError with the place and what to write there."""
+    return parse_inbox(toml.read_text(path), path)
+
+
+def parse_inbox(text: str, path: Path) -> InboxConfig:
+    """As `load_inbox`, from a text that is (or will be) at `path`."""
+    config = toml.parse(text, InboxConfig, path)
+    _judge_mqtt(config.mqtt, path)
+    if not is_loopback(config.web.host):
+        raise ConfigError(
+            Text(
+                f"{path}: [web] host is van buiten bereikbaar",
+                f"{path}: [web] host can be reached from outside",
+            ),
+            Text(
+                'Schrijf host = "127.0.0.1": er is nog geen inlog',
+                'Write host = "127.0.0.1": there is no login yet',
+            ),
+        )
+    return config
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` can only be this machine. A name is believed when it is `localhost`."""
+    if host in ("localhost", "::1"):
+        return True
+    try:
+        return socket.inet_pton(socket.AF_INET, host)[0] == 127
+    except (OSError, ValueError):
+        return False
+
+
+def _judge_mqtt(mqtt: MqttSection, path: Path) -> None:
+    if not mqtt.host.strip():
+        raise ConfigError(
+            Text(f"{path}: [mqtt] host is leeg", f"{path}: [mqtt] host is empty"),
+            Text("Geef naam of adres van de broker", "Give the name or address of the broker"),
+        )
+    if not mqtt.tls and not is_loopback(mqtt.host):
+        raise ConfigError(
+            Text(
+                f"{path}: [mqtt] tls = false mag niet met broker {mqtt.host}",
+                f"{path}: [mqtt] tls = false is not allowed with broker {mqtt.host}",
+            ),
+            Text("Schrijf tls = true; zonder TLS kan alleen op dit apparaat", "Write tls = true"),
+        )
+
+
+def _judge_probe(probe: str, path: Path) -> None:
+    host, _, port = probe.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) <= 65535:
+        raise ConfigError(
+            Text(
+                f'{path}: [sensors.network] probes: "{probe}" past niet',
+                f'{path}: [sensors.network] probes: "{probe}" does not fit',
+            ),
+            Text('Schrijf ze als "adres:poort"', 'Write them as "address:port"'),
+        )

@@ -1,0 +1,115 @@
+"""The node's own words: what a status says beside its sensors, and what happened, as log lines."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from relay import __version__
+from relay.core.events import (
+    EpochRaised,
+    Event,
+    InboxChanged,
+    Junk,
+    NoticeHeard,
+    Proven,
+    RaiseWithheld,
+    Receipted,
+)
+from relay.core.fields import Value
+from relay.core.ledger import State
+from relay.core.message import Confidence, Draft, Kind, Numbering, Urgency
+from relay.core.payloads import message_payload
+from relay.core.session import Session
+from relay.core.wire import ENVELOPE_BYTES_MAX, SIGNATURE_BYTES
+from relay.links.base import LinkFacts
+from relay.node.station import Station
+
+HEADER_BYTES_MAX = 20
+STATUS_BYTES_MAX = ENVELOPE_BYTES_MAX - SIGNATURE_BYTES - HEADER_BYTES_MAX
+LEAST_NEEDED = ("version", "boots", "uptime_h", "load_pct", "interfaces_up", "memory_free_pct", "cpu_c")
+
+log = logging.getLogger("naober.node")
+
+
+def status_draft(
+    measured: Mapping[str, Value], station: Station, sessions: Mapping[str, Session], interval_s: float
+) -> Draft:
+    """A status of what is measured and how the node itself does; what is not known is not in it."""
+    reports = station.forwarder.log.ledger(Numbering.REPORT)
+    states = station.forwarder.log.ledger(Numbering.STATE)
+    waiting = reports.count(State.WAITING, State.SENT) + states.count(State.WAITING, State.SENT)
+    proven = any(session.proven for session in sessions.values())
+    values: dict[str, Value] = {
+        **measured,
+        "version": __version__,
+        "queue_waiting": waiting,
+        "broker": "works" if proven else "out",
+    }
+    if station.storage:
+        values["storage"] = "memory_only"
+    for name in LEAST_NEEDED:  # a status must fit one packet, whatever the sensors found
+        if len(message_payload(values)) <= STATUS_BYTES_MAX:
+            break
+        values.pop(name, None)
+    return Draft(
+        kind=Kind.STATUS,
+        values=values,
+        urgency=Urgency.INFORMATION,
+        confidence=Confidence.MEASURED,
+        next_due_min=interval_s / 60,
+    )
+
+
+def link_state(facts: LinkFacts, session: Session | None) -> tuple[str, str, str]:
+    """Code, what and hint (English) of a link, layer by layer: connected is not up."""
+    if facts.connected and session and session.proven:
+        return "up", "the inbox answers", ""
+    if facts.code == "connected" and session and session.unanswered:
+        return (
+            "inbox_silent",
+            f"the broker is there, the inbox has not answered {session.unanswered} hellos",
+            "the inbox is down or does not know this node; messages are kept until it answers",
+        )
+    return facts.code, facts.what.en, facts.do.en
+
+
+def log_events(events: Iterable[Event]) -> None:
+    """One line per event that a technician would want to read."""
+    for event in events:
+        if isinstance(event, Receipted):
+            what = "status" if event.numbering is Numbering.STATE else "report"
+            level = logging.DEBUG if event.numbering is Numbering.STATE else logging.INFO
+            log.log(level, "%s: inbox holds %s %d..%d", event.link, what, event.first, event.last)
+        elif isinstance(event, Proven):
+            log.info("%s: up, the inbox answered in %.2f s", event.link, event.round_trip_s)
+        elif isinstance(event, InboxChanged):
+            if event.forgotten:
+                log.warning(
+                    "inbox epoch %d no longer holds %d messages: sending them again",
+                    event.epoch,
+                    event.forgotten,
+                )
+        elif isinstance(event, EpochRaised):
+            log.warning(
+                "%s: old card image or second card with this key. Epoch is now %d, %d reports issued again",
+                event.reason,
+                event.epoch,
+                event.reissued,
+            )
+        elif isinstance(event, RaiseWithheld):
+            log.error("%s, again: is a second card with this key in use? Waiting", event.reason)
+        elif isinstance(event, NoticeHeard):
+            log.info("notice %d from VRD", event.notice.header.number)
+        elif isinstance(event, Junk):
+            log.debug("%s: dropped: %s", event.link, event.reason)
+
+
+def queue_facts(station: Station) -> dict[str, Any]:
+    """Counts of the present epoch, by state."""
+    ledgers = station.forwarder.log.state.ledgers
+    return {
+        name: {state.name.lower(): ledgers[numbering].count(state) for state in State}
+        for name, numbering in (("reports", Numbering.REPORT), ("statuses", Numbering.STATE))
+    }

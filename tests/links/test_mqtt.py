@@ -1,0 +1,246 @@
+"""The MQTT link of a node against a real Mosquitto that fails in every way we know."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relay import mqtt
+from relay.errors import LinkError
+from relay.links import mqtt as link_module
+from relay.links.base import Link, LinkFacts
+from relay.links.mqtt import MqttLink, MqttLinkOptions
+from relay.mqtt import Options, topic
+from tests.support.broker import Mosquitto
+from tests.support.certs import Authority
+from tests.support.clients import DEADLINE_S, until
+from tests.support.proxy import Proxy
+
+NODE = "0a1b2c3d"
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path / "ca")
+
+
+@pytest.fixture
+def broker(tmp_path: Path, authority: Authority) -> Iterator[Mosquitto]:
+    with Mosquitto(tmp_path / "broker", authority) as running:
+        yield running
+
+
+class Bench:
+    """A running link, what it said and what it received."""
+
+    def __init__(self, authority: Authority, port: int, **options: Any) -> None:
+        self.frames: list[tuple[str, bytes]] = []
+        self.facts: list[LinkFacts] = []
+        broker = Options(host="localhost", port=port, client_id="", tls=authority.context(NODE), **options)
+        self.link = MqttLink(MqttLinkOptions(address=NODE, broker=broker), random.Random(7).random)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[MqttLink]:
+        task = asyncio.create_task(self.link.run(self.receive, self.facts.append))
+        try:
+            yield self.link
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            assert task.cancelled()
+
+    def receive(self, kind: str, frame: bytes) -> None:
+        self.frames.append((kind, frame))
+
+    def codes(self) -> list[str]:
+        return [fact.code for fact in self.facts]
+
+
+async def inbox(broker: Mosquitto, authority: Authority, on_message: mqtt.OnMessage) -> mqtt.Connection:
+    options = Options(host=broker.host, port=broker.port, client_id="inbox", tls=authority.context("inbox"))
+    connection = await mqtt.open(options, on_message)
+    await connection.subscribe(topic("up", "#"))
+    return connection
+
+
+def test_frames_go_up_and_come_down_with_the_kind_of_their_topic(
+    broker: Mosquitto, authority: Authority
+) -> None:
+    async def run() -> None:
+        received: list[mqtt.Message] = []
+        theirs = await inbox(broker, authority, received.append)
+        bench = Bench(authority, broker.port)
+        port: Link = bench.link
+        async with bench.running():
+            await until(lambda: port.room() > 0)
+            await port.send(b"frame")
+            await until(lambda: bool(received))
+            assert (received[0].topic, received[0].payload) == (topic("up", NODE), b"frame")
+            await theirs.publish(topic("down", NODE), b"receipt")
+            await theirs.publish(topic("inbox"), b"online", retain=True)
+            await until(lambda: len(bench.frames) == 2)
+            assert bench.frames == [("down", b"receipt"), ("inbox", b"online")]
+            assert bench.codes() == ["connected"]
+        assert port.room() == 0
+        await theirs.close()
+
+    asyncio.run(run())
+
+
+def test_a_received_frame_is_acknowledged_after_it_was_taken(broker: Mosquitto, authority: Authority) -> None:
+    async def run() -> None:
+        theirs = await inbox(broker, authority, lambda message: message.ack())
+        bench = Bench(authority, broker.port, receive_max=2)
+        async with bench.running():
+            await until(lambda: bench.link.facts.connected)
+            for number in range(20):  # ten times more than fit unacknowledged
+                await theirs.publish(topic("down", NODE), bytes([number]))
+            await until(lambda: len(bench.frames) == 20)
+            assert [frame[0] for _, frame in bench.frames] == list(range(20))
+        await theirs.close()
+
+    asyncio.run(run())
+
+
+def test_nobody_listening_is_shown_until_somebody_does(broker: Mosquitto, authority: Authority) -> None:
+    async def run() -> None:
+        bench = Bench(authority, broker.port)
+        async with bench.running():
+            await until(lambda: bench.link.facts.connected)
+            await bench.link.send(b"into the void")
+            theirs = await inbox(broker, authority, lambda message: message.ack())
+            await bench.link.send(b"heard")
+            assert bench.codes() == ["connected", "unheard", "connected"]
+            assert all(fact.connected for fact in bench.facts)
+            await theirs.close()
+
+    asyncio.run(run())
+
+
+def test_a_killed_broker_that_returns_is_connected_again_without_help(
+    broker: Mosquitto, authority: Authority
+) -> None:
+    async def run() -> None:
+        bench = Bench(authority, broker.port)
+        async with bench.running():
+            await until(lambda: bench.link.facts.connected)
+            broker.kill()
+            await until(lambda: not bench.link.facts.connected)
+            assert bench.link.room() == 0
+            with pytest.raises(LinkError) as caught:
+                await bench.link.send(b"x")
+            assert caught.value.code in {"lost", "refused"}
+            await until(lambda: bench.link.facts.code == "refused")
+            broker.start()
+            await until(lambda: bench.link.facts.connected)
+            await bench.link.send(b"x")
+            assert bench.codes()[:4] == ["connected", "lost", "refused", "connected"]
+
+    asyncio.run(run())
+
+
+def test_a_black_hole_is_told_from_a_dead_broker_and_healed_from(
+    broker: Mosquitto, authority: Authority
+) -> None:
+    async def run(proxy: Proxy) -> None:
+        bench = Bench(authority, proxy.port, connect_timeout_s=0.3)
+        proxy.hole()
+        async with bench.running():
+            await until(lambda: bench.link.facts.code == "silent")
+            proxy.refuse()
+            await until(lambda: bench.link.facts.code == "refused")
+            proxy.restore()
+            await until(lambda: bench.link.facts.code == "connected")
+
+    with Proxy(broker.port) as proxy:
+        asyncio.run(run(proxy))
+
+
+def test_a_publish_that_the_acl_refuses_is_reported_and_the_link_stays(
+    broker: Mosquitto, authority: Authority
+) -> None:
+    async def run() -> None:
+        bench = Bench(authority, broker.port)
+        async with bench.running():
+            await until(lambda: bench.link.facts.connected)
+            broker.acl_file.write_text("user nobody\ntopic read none\n")  # as a revocation does
+            broker.reload()
+            refused: list[LinkError] = []
+            async with asyncio.timeout(DEADLINE_S):
+                while not refused:
+                    try:
+                        await bench.link.send(b"x")
+                    except LinkError as error:
+                        refused.append(error)
+            assert refused[0].code == "publish_refused"
+            assert bench.link.facts.connected
+            assert bench.link.facts.code == "publish_refused"
+
+    asyncio.run(run())
+
+
+def test_a_wrong_certificate_is_one_line_for_the_technician(
+    broker: Mosquitto, authority: Authority, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        bench = Bench(Authority(tmp_path / "stranger"), broker.port)
+        async with bench.running():
+            await until(lambda: bool(bench.facts))
+        assert bench.codes() == ["certificate"]
+        assert "certificaat" in bench.facts[0].what.nl
+        assert bench.facts[0].do.nl
+
+    asyncio.run(run())
+
+
+def test_waiting_doubles_to_its_limit_and_starts_again_after_a_connection_that_held(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Enough(Exception):
+        pass
+
+    waits: list[float] = []
+    held = iter([0.0] * 8 + [link_module.HELD_S] + [0.0])
+    now = 0.0
+
+    async def sleep(delay_s: float) -> None:
+        waits.append(delay_s)
+        if len(waits) == 10:
+            raise Enough
+
+    async def open_fails(options: Options, on_message: mqtt.OnMessage) -> mqtt.Connection:
+        nonlocal now
+        now += next(held)
+        raise LinkError("down", code="lost")
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(loop, "time", lambda: now)
+        monkeypatch.setattr(mqtt, "open", open_fails)
+        monkeypatch.setattr(asyncio, "sleep", sleep)
+        broker = Options(host="localhost", port=1, client_id="", tls=None)
+        link = MqttLink(MqttLinkOptions(address=NODE, broker=broker), lambda: 0.5)
+        with pytest.raises(Enough):
+            await link.run(lambda kind, frame: None, lambda facts: None)
+
+    asyncio.run(run())
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 1, 2]
+
+
+def test_each_connection_has_a_client_id_of_its_own(broker: Mosquitto, authority: Authority) -> None:
+    async def run() -> None:
+        first, second = Bench(authority, broker.port), Bench(authority, broker.port)
+        second.link._chance = random.Random(8).random
+        async with first.running(), second.running():  # a card and its clone
+            await until(lambda: first.link.facts.connected and second.link.facts.connected)
+            await first.link.send(b"x")
+            await second.link.send(b"x")
+            assert "lost" not in first.codes() + second.codes()
+
+    asyncio.run(run())

@@ -1,0 +1,50 @@
+"""An authority in a folder, and the certificate files that it issues there."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import NamedTuple
+
+from relay.trust import certificates
+
+
+class Pair(NamedTuple):
+    """A certificate and its key, as files."""
+
+    cert: Path
+    key: Path
+
+
+class Authority:
+    """Makes certificate files below `folder`, which it creates."""
+
+    def __init__(self, folder: Path, name: str = "test authority") -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        self._cert, self._key = certificates.make_authority(name)
+        self.ca_file = folder / "ca.crt"
+        self.ca_file.write_bytes(self._cert)
+
+    def server(self, *names: str) -> Pair:
+        """A broker's pair for these host names and addresses."""
+        return self._pair("server", names or ("localhost", "127.0.0.1"))
+
+    def client(self, common_name: str) -> Pair:
+        """A client's pair; the broker takes `common_name` (8 hex digits, or `inbox`) as its user."""
+        return self._pair(common_name, ())
+
+    def context(self, common_name: str, *, pins: tuple[str, ...] = ()) -> ssl.SSLContext:
+        """What a client called `common_name` connects with."""
+        pair = self.client(common_name)
+        return certificates.client_context(self.ca_file, pair.cert, pair.key, pins=pins)
+
+    def _pair(self, common_name: str, names: tuple[str, ...]) -> Pair:
+        key_pem = certificates.make_tls_key()
+        csr_pem = certificates.request(key_pem, common_name)
+        cert_pem = certificates.issue(self._cert, self._key, csr_pem, common_name=common_name, names=names)
+        pair = Pair(self.folder / f"{common_name}.crt", self.folder / f"{common_name}.key")
+        pair.cert.write_bytes(cert_pem)
+        pair.key.touch(mode=0o600)
+        pair.key.write_bytes(key_pem)
+        return pair
