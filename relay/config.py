@@ -59,7 +59,7 @@ class MqttSection(Section, frozen=True):
     key: Path = STATE / "node-tls.key"  # belongs to the certificate; never leaves this machine
     connect_timeout_s: Annotated[int, msgspec.Meta(ge=1, le=120)] = 10
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3_600)] = (
-        30  # a dead connection shows within 1.5 times this
+        30  # a dead connection shows within twice this
     )
     window: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4  # batches under way at once
     backfill_spread_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = (
@@ -83,7 +83,7 @@ class NetworkSensorSection(Section, frozen=True):
     active: bool = True  # false: nothing is ever sent to find out
     probes: tuple[str, ...] = ()  # "host:port" that show whether the internet works; none: not known
     dns_name: Name = ""  # asked of each name server; empty: not known
-    interval_s: Seconds = 60
+    interval_s: Seconds = 30
 
 
 class SensorsSection(Section, frozen=True):

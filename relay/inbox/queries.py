@@ -121,7 +121,7 @@ class Reader:
             values.append(address)  # type: ignore[arg-type]
         rows = self._all(
             "SELECT id, address, epoch, numbering, number, variant, standing, received_s, age_s, publisher,"
-            f" heard, envelope FROM message WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?",  # noqa: S608
+            f" heard, envelope FROM message WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?",
             [*values, min(limit, MESSAGES_MAX)],
         )
         return [StoredMessage(*row) for row in rows]

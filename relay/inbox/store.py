@@ -124,7 +124,7 @@ class Store:
     def signature(self, key: LogKey, numbering: Numbering, number: int) -> bytes | None:
         """The signature of a message as first stored; None when it is not held."""
         row = self._db.execute(
-            f"SELECT envelope FROM message WHERE {_IDENTITY} AND variant = 0",  # noqa: S608
+            f"SELECT envelope FROM message WHERE {_IDENTITY} AND variant = 0",
             (*key, numbering, number),
         ).fetchone()
         return row[0][-SIGNATURE_BYTES:] if row else None
@@ -142,7 +142,7 @@ class Store:
     def variants(self, key: LogKey, numbering: int, number: int) -> list[bytes]:
         """The envelopes under one identity: more than one is a cloned card."""
         found = self._db.execute(
-            f"SELECT envelope FROM message WHERE {_IDENTITY} ORDER BY variant",  # noqa: S608
+            f"SELECT envelope FROM message WHERE {_IDENTITY} ORDER BY variant",
             (*key, numbering, number),
         )
         return [row[0] for row in found]

@@ -8,11 +8,11 @@ from relay.config import NodeConfig
 from relay.core.forwarder import Settings
 from relay.core.log import Identity
 from relay.core.message import Clock
+from relay.kernel_clock import clock_is_synchronised
 from relay.links.mqtt import MqttLink, MqttLinkOptions
 from relay.node.clocks import machine_clocks
 from relay.node.station import Retention, Station
 from relay.sensors.base import Sensor
-from relay.sensors.host import clock_is_synchronised
 from relay.trust import keys
 
 
@@ -86,6 +86,7 @@ def sensors_of(config: NodeConfig) -> list[Sensor]:
             probes=network.probes,
             dns_name=network.dns_name,
             active=network.active,
+            interval_s=float(network.interval_s),
         )
     )
     return chosen

@@ -207,7 +207,7 @@ class SqliteOutbox:
 
     def _delete(self, where: str, values: Sequence[int]) -> int:
         with storage_errors(self.path), transaction(self._db):
-            dropped = self._db.execute(f"DELETE FROM message WHERE {where}", values).rowcount  # noqa: S608
+            dropped = self._db.execute(f"DELETE FROM message WHERE {where}", values).rowcount
         if dropped:
             with storage_errors(self.path):
                 self.size_bytes = self._measure()
@@ -252,7 +252,10 @@ def salvage(path: Path | str) -> tuple[list[bytes], dict[int, set[int]]]:
 
 def _read_reports(db: sqlite3.Connection, order: str, into: dict[tuple[int, int], bytes]) -> None:
     try:
-        query = f"SELECT epoch, number, envelope FROM message WHERE numbering = 0 ORDER BY epoch {order}, numbering {order}, number {order}"  # noqa: S608,E501
+        query = (
+            "SELECT epoch, number, envelope FROM message WHERE numbering = 0"
+            f" ORDER BY epoch {order}, numbering {order}, number {order}"
+        )
         for epoch, number, envelope in db.execute(query):
             into[epoch, number] = envelope
     except sqlite3.Error:

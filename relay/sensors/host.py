@@ -1,4 +1,4 @@
-"""What this machine knows about itself: temperature, load, memory, disk, starts and its clock.
+"""What this machine knows about itself: temperature, load, memory, disk and starts.
 
 Three sensors rather than one, by what can hang together: /proc and plain sysfs hardly ever do, the Pi's
 firmware mailbox and a dying memory card do. Whatever a machine doesn't have is absent.
@@ -7,8 +7,6 @@ firmware mailbox and a dying memory card do. Whatever a machine doesn't have is 
 from __future__ import annotations
 
 import os
-import struct
-from collections.abc import Callable
 from pathlib import Path
 
 from relay.core.fields import Value
@@ -20,11 +18,6 @@ from relay.sensors.files import entries, number, text
 CPU_ZONES = ("cpu", "soc", "x86_pkg_temp")  # in order of preference; part of a thermal zone's type
 UNDERVOLTAGE_NOW, THROTTLED_NOW, UNDERVOLTAGE_EARLIER, THROTTLED_EARLIER = (1 << n for n in (0, 2, 16, 18))
 GET_THROTTLED = Path("sys/devices/platform/soc/soc:firmware/get_throttled")
-
-STA_UNSYNC = 0x40  # linux/timex.h
-TIME_ERROR = 5
-TIMEX_BYTES = 256  # struct timex takes 208 on every 64-bit Linux
-TIMEX_HEAD = "@Illlli"  # modes, offset, freq, maxerror, esterror, status, with the machine's own padding
 
 
 class HostSensor:
@@ -195,26 +188,6 @@ def count_boot(state: Path, root: Path = Path("/")) -> int | None:
     except StorageError:
         return None
     return count + 1
-
-
-def adjtimex() -> tuple[int, int]:
-    """(state, status) of the kernel's clock; the state is -1 when it may not be asked."""
-    import ctypes  # only a node asks this; a command should start without it
-
-    timex = ctypes.create_string_buffer(TIMEX_BYTES)  # zeros: modes = 0, set nothing
-    state: int = ctypes.CDLL(None).adjtimex(timex)
-    return state, struct.unpack_from(TIMEX_HEAD, timex)[-1]
-
-
-def clock_is_synchronised(ask: Callable[[], tuple[int, int]] = adjtimex) -> bool:
-    """Whether a time service keeps the kernel's clock right; False when the kernel won't say.
-
-    Asks adjtimex(2), which needs no rights as long as nothing is set. systemd-timesyncd, ntpd and chrony
-    (with `rtcsync`, Debian's default) report there. After the last contact the kernel itself gives up
-    when its own error estimate passes 16 s, some nine hours later.
-    """
-    state, status = ask()
-    return 0 <= state != TIME_ERROR and not status & STA_UNSYNC
 
 
 def _first_number(path: Path) -> float | None:

@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import ctypes
 import os
-import struct
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,8 +14,6 @@ from relay.sensors.host import (
     DiskSensor,
     FirmwareSensor,
     HostSensor,
-    adjtimex,
-    clock_is_synchronised,
     count_boot,
 )
 
@@ -173,45 +168,6 @@ def test_this_machine_tells_plausible_values(tmp_path: Path) -> None:
     assert 1 <= int(values["memory_free_pct"]) <= 100
     assert int(values["load_pct"]) >= 0
     assert -20 <= int(values.get("cpu_c", 40)) <= 110
-
-
-@pytest.mark.parametrize(
-    ("state", "status", "expected"),
-    [
-        (0, 0x2001, True),  # TIME_OK, STA_PLL | STA_NANO
-        (1, 0x2001, True),  # a leap second is announced
-        (5, 0x0040, False),  # TIME_ERROR, STA_UNSYNC: a Pi that has just started
-        (5, 0x2001, False),
-        (0, 0x0041, False),
-        (-1, 0, False),  # refused, as in a narrow sandbox
-    ],
-)
-def test_the_clock_is_right_only_when_the_kernel_says_so(state: int, status: int, expected: bool) -> None:
-    assert clock_is_synchronised(lambda: (state, status)) is expected
-
-
-def test_the_real_kernel_s_answer_is_read_from_the_right_place() -> None:
-    # status stands at byte 40 of struct __kernel_timex, on every 64-bit Linux
-    raw = ctypes.create_string_buffer(256)
-    state = ctypes.CDLL(None).adjtimex(raw)
-    status: int = struct.unpack_from("i", raw, 40)[0]
-    assert adjtimex() == (state, status)
-    assert 0 <= status <= 0xFFFF
-    assert clock_is_synchronised() is (state != 5 and not status & 0x40)
-
-
-def test_asking_the_clock_imports_nothing_but_ctypes() -> None:
-    program = (
-        "import sys; from relay.sensors.host import clock_is_synchronised; before = set(sys.modules);"
-        "clock_is_synchronised(); print(*sorted(set(sys.modules) - before))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert {name.partition(".")[0] for name in done.stdout.split()} <= {
-        "ctypes",
-        "_ctypes",
-        "struct",
-        "_struct",
-    }
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a read-only file system can be mounted by root only")

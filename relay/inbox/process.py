@@ -1,0 +1,76 @@
+"""An inbox made from its configuration: the service, its pages and its signals."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import signal
+from typing import Any
+
+from relay import mqtt
+from relay.config import InboxConfig
+from relay.core.message import Address
+from relay.errors import ConfigError
+from relay.inbox.queries import Reader
+from relay.inbox.service import Service, arrival
+from relay.inbox.web import Pages, server
+from relay.trust import keys
+from relay.trust.roster import RosterFile
+
+RECEIVE_MAX = 24  # frames that the broker may have with us unacknowledged
+SEND_WINDOW = 64
+
+log = logging.getLogger("naober.inbox")
+
+
+def broker_options(config: InboxConfig, address: Address) -> mqtt.Options:
+    """How the inbox reaches its broker; raises ConfigError or KeyFileError."""
+    context = None
+    if config.mqtt.tls:
+        from relay.trust.certificates import client_context
+
+        context = client_context(config.mqtt.ca, config.mqtt.certificate, config.mqtt.key)
+    return mqtt.Options(
+        host=config.mqtt.host,
+        port=config.mqtt.port,
+        client_id=f"inbox-{address.hex()}-{random.SystemRandom().randrange(16**8):08x}",
+        tls=context,
+        will=mqtt.Will(mqtt.topic("inbox"), b""),
+        send_window=SEND_WINDOW,
+        receive_max=RECEIVE_MAX,
+        keepalive_s=config.mqtt.keepalive_s,
+        connect_timeout_s=float(config.mqtt.connect_timeout_s),
+    )
+
+
+async def main(config: InboxConfig) -> None:
+    """Run an inbox until SIGTERM or SIGINT; raises NaoberError when it can't be started."""
+    key = keys.load(config.signing_key)
+    roster = RosterFile(config.inbox.roster)
+    if roster.roster.network_id != config.network_id:
+        raise ConfigError(f"{config.inbox.roster}: network_id is not that of the inbox")
+    broker = broker_options(config, keys.address_of(keys.public_bytes(key)))
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    service = Service(config, key, roster, broker)
+    reader = Reader(config.inbox.state)
+    pages = Pages(reader, lambda: service.roster, arrival, service.health)
+    web = server(pages.application(), config.web.host, config.web.port)
+    serving = asyncio.create_task(_serve(web))
+    try:
+        await service.run(stop)
+    finally:
+        web.should_exit = True
+        await serving
+        reader.close()
+
+
+async def _serve(web: Any) -> None:
+    """The pages may fail to open; the inbox takes in messages all the same."""
+    try:
+        await web.serve()
+    except (SystemExit, OSError) as error:
+        log.error("the JSON page can't be served: %s", error)
