@@ -14,7 +14,6 @@ bytes as its highest known grade needs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import TypeAlias
 
 import msgspec
@@ -159,7 +158,7 @@ def field_named(name: str) -> Field:
     try:
         return BY_NAME[name]
     except KeyError:
-        near = get_close_matches(name, BY_NAME, 1)
+        near = _nearest(name, BY_NAME)
         raise ValueRefused(
             Text(f"Onbekend veld: {name}", f"Unknown field: {name}"),
             Text(f"Bedoelde u {near[0]}?", f"Did you mean {near[0]}?") if near else "",
@@ -191,6 +190,12 @@ def check(field: Field, value: Value) -> Value:
     return value
 
 
+def _nearest(word: str, known: Iterable[str]) -> list[str]:
+    from difflib import get_close_matches  # only a mistake needs it, and a node rarely sees one
+
+    return get_close_matches(word, list(known), 1)
+
+
 def _refused(field: Field, value: object) -> ValueRefused:
     if field.kind == "integer":
         do = Text(f"Geef een getal van {field.low} t/m {field.high}", f"Give {field.low} to {field.high}")
@@ -198,7 +203,7 @@ def _refused(field: Field, value: object) -> ValueRefused:
         do = Text(f"Geef 1 t/m {field.high} bytes tekst", f"Give 1 to {field.high} bytes of text")
     else:
         words = ", ".join(field.choices)
-        near = get_close_matches(str(value), field.choices, 1)
+        near = _nearest(str(value), field.choices)
         do = Text(
             f"Bedoelde u {near[0]}? Kies uit: {words}" if near else f"Kies uit: {words}",
             f"Did you mean {near[0]}? One of: {words}" if near else f"One of: {words}",

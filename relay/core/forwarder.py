@@ -14,7 +14,8 @@ Order matters in three places.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from math import inf
 
 import msgspec
 
@@ -31,7 +32,7 @@ from relay.core.events import (
 )
 from relay.core.ledger import Event as Move
 from relay.core.ledger import State
-from relay.core.log import Chance, Identity, Log, LogState, Outbox, Row
+from relay.core.log import EPOCH_STEP_MAX, Chance, Identity, Log, LogState, Outbox, Row
 from relay.core.message import (
     Draft,
     Entry,
@@ -44,22 +45,24 @@ from relay.core.message import (
     ReceiptEntry,
     is_from_inbox,
 )
+from relay.core.offers import Offers
 from relay.core.ranges import Ranges, Run
 from relay.core.receipts import Verdict, check_of, held_reports, judge, newest_report
-from relay.core.schedule import Class, Offer, Source, fill
+from relay.core.schedule import Class, Source, fill
 from relay.core.session import Flight, Session
 from relay.errors import WireError
 
 RAISES_AT_ONCE = 3
 RAISE_TOKEN_S = 3600.0
+NO_EPOCHS_LEFT = "the last epochs were used with this card's key, so it needs a new one"
 
 
 class Settings(msgspec.Struct, frozen=True):
     """Limits of one node; every one has a name."""
 
-    batch_bytes: int = 48 * 1024
-    batch_messages: int = 256
-    window_bytes: int = 160 * 1024
+    batch_bytes: int = 64 * 1024
+    batch_messages: int = 512
+    reserve_bytes: int = 8 * 1024  # beyond a full window, for urgent reports and the newest status
     backfill_spread_s: float = 600.0
 
 
@@ -75,7 +78,7 @@ class Forwarder:
         self.log = Log(identity, outbox, state, chance)
         self.sessions: dict[str, Session] = {}
         self.roster_version = 0
-        self._backfill_s: dict[str, float] = {}  # per proven link: from when older statuses may go
+        self._backfill_s: dict[str, float] = {}  # per proven link: from when older statuses may go; 0: now
         self._raises = float(RAISES_AT_ONCE)
         self._raised_s = 0.0
 
@@ -106,11 +109,9 @@ class Forwarder:
     def next_wake_s(self) -> float | None:
         """When `frames_for` should be called next if nothing else happens."""
         wakes = [session.next_wake_s() for session in self.sessions.values()]
-        wakes += [self._backfill_s.get(link) for link in self._backfill_s if self._waits_for_backfill()]
+        if self.log.ledger(Numbering.STATE).count(State.WAITING):
+            wakes += [at_s for at_s in self._backfill_s.values() if at_s]
         return min((wake for wake in wakes if wake is not None), default=None)
-
-    def _waits_for_backfill(self) -> bool:
-        return bool(self.log.ledger(Numbering.STATE).count(State.WAITING))
 
     def frames_for(self, link: str, moment: Moment, room: int) -> list[bytes]:
         """At most `room` frames that should go out on `link` now."""
@@ -119,11 +120,12 @@ class Forwarder:
         session.timeout(now_s)
         if room > 0 and session.hello_due(now_s):
             frames.append(wire.encode_batch([Entry(self._hello(session, moment))]))
+            if session.is_silent:
+                self._backfill_s.pop(link, None)  # the inbox will return for everybody at once
+        if now_s >= self._backfill_s.get(link, inf):
+            self._backfill_s[link] = 0.0
         while session.proven and len(frames) < room:
-            budget = min(self._settings.batch_bytes, self._settings.window_bytes - session.in_flight_bytes())
-            if budget < wire.ENVELOPE_BYTES_MAX + wire.ENTRY_OVERHEAD_BYTES:
-                break
-            frame = self._batch(session, moment, budget)
+            frame = self._batch(session, moment)
             if frame is None:
                 break
             frames.append(frame)
@@ -141,10 +143,17 @@ class Forwarder:
 
     # --- what goes next ---
 
-    def _batch(self, session: Session, moment: Moment, budget: int) -> bytes | None:
-        source = Source(self._me.address, lambda rank: self._offers(session, rank, moment))
-        most = self._settings.batch_messages
-        chosen = fill([source], budget, wire.ENTRY_OVERHEAD_BYTES, most)
+    def _batch(self, session: Session, moment: Moment) -> bytes | None:
+        settings = self._settings
+        left = settings.batch_bytes * session.window_frames - session.in_flight_bytes()
+        ranks: Sequence[Class] = tuple(Class)
+        if left < wire.ENVELOPE_BYTES_MAX + wire.ENTRY_OVERHEAD_BYTES:
+            left, ranks = left + settings.reserve_bytes, (Class.URGENT, Class.NEWEST)
+        if moment.elapsed_s < self._backfill_s.get(session.name, 0.0):
+            ranks = tuple(rank for rank in ranks if rank is not Class.HISTORY)
+        source = Source(self._me.address, Offers(self._me.address, self.log, session, moment).of)
+        budget = min(settings.batch_bytes, left)
+        chosen = fill([source], budget, wire.ENTRY_OVERHEAD_BYTES, settings.batch_messages, ranks)
         if not chosen:
             return None
         flight = Flight(Ranges(), Ranges(), 0, moment.elapsed_s)
@@ -157,46 +166,6 @@ class Forwarder:
             for run in flight.of(numbering):
                 ledger.apply(Move.SEND, *run)
         return frame
-
-    def _offers(self, session: Session, rank: Class, moment: Moment) -> Iterator[Offer]:
-        states, reports = self.log.ledger(Numbering.STATE), self.log.ledger(Numbering.REPORT)
-        if rank is Class.URGENT:
-            numbers = sorted(number for number, has_token in self.log.urgent.items() if has_token)
-            runs = [(number, number) for number in numbers]
-            return self._open(session, Numbering.REPORT, runs, moment)
-        if rank is Class.NEWEST:
-            newest = [(states.last, states.last)] if states.last else []
-            return self._open(session, Numbering.STATE, newest, moment)
-        if rank is Class.REPORT:
-            return self._open(session, Numbering.REPORT, reports.open().runs(), moment, self.log.urgent)
-        if moment.elapsed_s < self._backfill_s.get(session.name, 0.0):
-            return iter(())
-        history = states.open().runs(1, states.last - 1) if states.last > 1 else []
-        return self._open(session, Numbering.STATE, history, moment)
-
-    def _open(
-        self,
-        session: Session,
-        numbering: Numbering,
-        runs: list[Run],
-        moment: Moment,
-        passed_over: dict[int, bool] | None = None,
-    ) -> Iterator[Offer]:
-        """Offers for the numbers in `runs` that are open and not on their way on this link."""
-        is_open, offered = self.log.ledger(numbering).open(), session.offered[numbering]
-        tokened = passed_over or {}
-        for run in runs:
-            for first, last in is_open.runs(*run):
-                for hole in offered.missing(first, last):
-                    for row in self.log.rows(numbering, *hole):
-                        if not tokened.get(row.number):
-                            entry = Entry(row.envelope, self._age_s(row, moment))
-                            yield Offer(self._me.address, numbering, row.number, entry)
-
-    @staticmethod
-    def _age_s(row: Row, moment: Moment) -> int | None:
-        """Seconds since it was composed; None when power was lost since: that time is not known."""
-        return max(0, int(moment.elapsed_s) - row.elapsed_s) if row.boot == moment.boot else None
 
     # --- what the inbox says ---
 
@@ -225,17 +194,15 @@ class Forwarder:
         inbox, before = self.state.inbox, self.state.inbox.epoch
         is_news = inbox.is_news(header)
         inbox.hear_time(header, moment)
-        if is_news and inbox.epoch != before:
-            for each in self.sessions.values():
-                if each.connected:
-                    each.ask(moment.elapsed_s)
+        if inbox.epoch != before:
+            self._ask_anew(moment)
         session = self.sessions.get(link)
-        if session:
+        if session and is_news:  # what was said before may be a recording
             session.heard(moment.elapsed_s)
         if isinstance(said, Receipt):
             return self._receipt(link, said, moment) if is_news else []
         if isinstance(said, History):
-            return self._history(link, said)
+            return self._history(link, said, moment)
         return self._notice(said) if isinstance(said, Notice) else []
 
     def _receipt(self, link: str, receipt: Receipt, moment: Moment) -> list[Event]:
@@ -272,8 +239,10 @@ class Forwarder:
         events: list[Event] = []
         if inbox_epoch > self.state.believed_epoch:
             events.append(self._replace(held_reports(entry), entry.state, inbox_epoch))
-        events += self._held(link, Numbering.REPORT, held_reports(entry))
-        events += self._held(link, Numbering.STATE, [(entry.state, entry.state)] if entry.state else [])
+        events += self._held(link, Numbering.REPORT, held_reports(entry), moment)
+        events += self._held(
+            link, Numbering.STATE, [(entry.state, entry.state)] if entry.state else [], moment
+        )
         durable = any(isinstance(event, Receipted) and not event.numbering for event in events)
         self.log.save(durable=durable)
         return events
@@ -290,7 +259,7 @@ class Forwarder:
         self.state.believed_epoch = inbox_epoch
         return InboxChanged(inbox_epoch, forgotten)
 
-    def _held(self, link: str, numbering: Numbering, runs: Sequence[Run]) -> list[Event]:
+    def _held(self, link: str, numbering: Numbering, runs: Sequence[Run], moment: Moment) -> list[Event]:
         """Receipt what is held; the flights that it completes have arrived."""
         ledger = self.log.ledger(numbering)
         events: list[Event] = []
@@ -306,10 +275,10 @@ class Forwarder:
                 for each, other in self.state.ledgers.items()
             }
             for session in self.sessions.values():
-                session.settle(done)
+                session.settle(done, moment.elapsed_s)
         return events
 
-    def _history(self, link: str, history: History) -> list[Event]:
+    def _history(self, link: str, history: History, moment: Moment) -> list[Event]:
         mine = history.address == self._me.address and history.epoch == self.state.epoch
         if not mine or history.header.epoch != self.state.believed_epoch or not history.runs:
             return []
@@ -318,7 +287,8 @@ class Forwarder:
         own = [self.log.signature(history.numbering, last) for _, last in history.runs]
         if all(own) and check_of(own) != history.check:
             return []
-        events = self._held(link, history.numbering, [(max(1, first), last) for first, last in history.runs])
+        runs = [(max(1, first), last) for first, last in history.runs]
+        events = self._held(link, history.numbering, runs, moment)
         if events:
             self.log.save(durable=history.numbering is Numbering.REPORT)
         return events
@@ -337,6 +307,8 @@ class Forwarder:
         passed_s = max(0.0, moment.elapsed_s - self._raised_s)
         self._raises = min(RAISES_AT_ONCE, self._raises + passed_s / RAISE_TOKEN_S)
         self._raised_s = moment.elapsed_s
+        if above + 1 + EPOCH_STEP_MAX > wire.NUMBER_MAX:
+            return [RaiseWithheld(NO_EPOCHS_LEFT)]
         if self._raises < 1:
             return [RaiseWithheld(reason)]
         self._raises -= 1
@@ -346,7 +318,10 @@ class Forwarder:
     def begin_epoch(self, above: int, moment: Moment) -> int:
         """See Log.begin_epoch; every link is proven anew before the new epoch's messages go."""
         reissued = self.log.begin_epoch(above, moment)
+        self._ask_anew(moment)
+        return reissued
+
+    def _ask_anew(self, moment: Moment) -> None:
         for session in self.sessions.values():
             if session.connected:
                 session.ask(moment.elapsed_s)
-        return reissued

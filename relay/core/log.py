@@ -84,6 +84,10 @@ class Identity(msgspec.Struct, frozen=True):
     sign: wire.Sign
     inboxes: Mapping[Address, wire.PublicKey]
 
+    def signed(self, envelope: bytes) -> bool:
+        """Whether we signed these bytes: a card may change them, and our name must not go under that."""
+        return self.sign(wire.signed_bytes(envelope, self.network)) == wire.signature_of(envelope)
+
 
 class Log:
     """The messages of one node in its present epoch."""
@@ -134,6 +138,8 @@ class Log:
         if draft.kind is Kind.STATUS:
             status = (last[Numbering.REPORT], draft.next_due_min, self.state.inbox.sequence)
         payload = payloads.message_payload(draft.values, status=status)
+        if len(payload) > wire.PAYLOAD_BYTES_MAX:  # it must fit under a later epoch and number, too
+            raise WireError(f"{len(payload)} bytes of payload do not fit {wire.PAYLOAD_BYTES_MAX}")
         envelope = wire.sign(header, payload, self._me.network, self._me.sign)
         return Row(numbering, header.number, draft.urgency, moment.boot, int(moment.elapsed_s), envelope)
 
@@ -172,36 +178,42 @@ class Log:
         self._outbox.save(self.state, durable=durable)
 
     def begin_epoch(self, above: int, moment: Moment) -> int:
-        """Begin an epoch above `above`, issue again every report without a receipt; returns how many."""
+        """Begin an epoch above `above`, issue again every report without a receipt; returns how many.
+
+        Raises StorageError; then nothing has changed.
+        """
         old = self.ledger(Numbering.REPORT)
         open_rows = [row for run in old.open() for row in self.rows(Numbering.REPORT, *run)]
         epoch = max(above, self.state.epoch) + 1 + self._chance.randint(0, EPOCH_STEP_MAX)
-        rows = [self._reissue(row, epoch, number) for number, row in enumerate(open_rows, 1)]
+        rows = self._reissued(open_rows, epoch, 1)
         ledgers = {Numbering.REPORT: Ledger(len(rows)), Numbering.STATE: Ledger()}
         fresh = LogState(epoch, ledgers, self.state.inbox, self.state.believed_epoch)
+        reissued = Ledger.restore(old.snapshot(), old.last)
         for run in old.open():
-            old.apply(Event.REISSUE, *run)
-        self._outbox.begin_epoch(self.state, fresh, rows)
+            reissued.apply(Event.REISSUE, *run)
+        ended = {**self.state.ledgers, Numbering.REPORT: reissued}
+        closed = LogState(self.state.epoch, ended, self.state.inbox, self.state.believed_epoch)
+        self._outbox.begin_epoch(closed, fresh, rows)
         self.state = fresh
         self.urgent.clear()
         for row in rows:
             self.note_urgent(row, moment)
         return len(rows)
 
-    def reissue(self, envelopes: Iterable[bytes], moment: Moment) -> None:
+    def reissue(self, old: Sequence[Row], moment: Moment) -> list[Row]:
         """Commit reports of an earlier epoch again, under new numbers of the present one."""
-        first = self.ledger(Numbering.REPORT).last + 1
-        rows = []
-        for number, envelope in enumerate(envelopes, first):
-            header = wire.parse_header(envelope)
-            # its age is not known here; the time in its header still is
-            row = Row(Numbering.REPORT, number, header.urgency, 0, int(moment.elapsed_s), envelope)
-            rows.append(self._reissue(row, self.state.epoch, number))
+        rows = self._reissued(old, self.state.epoch, self.ledger(Numbering.REPORT).last + 1)
         if rows:
             self._outbox.append(rows)
         for row in rows:
             self.ledger(Numbering.REPORT).append()
             self.note_urgent(row, moment)
+        return rows
+
+    def _reissued(self, rows: Iterable[Row], epoch: int, first: int) -> list[Row]:
+        """The same reports, with the same times, under new numbers and signatures."""
+        sound = (row for row in rows if self._me.signed(row.envelope))
+        return [self._reissue(row, epoch, number) for number, row in enumerate(sound, first)]
 
     def _reissue(self, row: Row, epoch: int, number: int) -> Row:
         """The same report, with the same time, under a new number and signature."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Annotated
 
 import msgspec
 
@@ -11,6 +12,7 @@ from relay.core.fields import Unknown, Value
 Address = bytes  # first 4 bytes of SHA-256 of a public key: a look-up, never a proof
 ADDRESS_BYTES = 4
 NETWORK_BYTES = 8
+AGE_S_MAX = 2**32 - 1
 
 
 class Kind(IntEnum):
@@ -199,14 +201,14 @@ class Notice(msgspec.Struct, frozen=True):
 class Heard(msgspec.Struct, frozen=True, array_like=True):
     """How a relayed envelope was heard."""
 
-    link: str
-    snr_db: int
-    hops: int
+    link: Annotated[str, msgspec.Meta(max_length=16)]
+    snr_db: Annotated[int, msgspec.Meta(ge=-128, le=127)]
+    hops: Annotated[int, msgspec.Meta(ge=0, le=255)]
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
     """One envelope in a batch: its age in seconds (None: not known) and, if relayed, how it was heard."""
 
     envelope: bytes
-    age_s: int | None = None
+    age_s: Annotated[int, msgspec.Meta(ge=0, le=AGE_S_MAX)] | None = None
     heard: Heard | None = None

@@ -200,14 +200,14 @@ def _history(header: Header, payload: bytes) -> History:
     numbering, count = Numbering(payload[at]), payload[at + 1]
     at += 2
     behind, runs = 0, []
-    for place in range(count):
+    for _ in range(count):
         skip, at = read_leb128(payload, at, end)
         length, at = read_leb128(payload, at, end)
-        if place and not skip:
-            raise WireError("runs that touch are one run")
+        if not skip:
+            raise WireError("runs that touch are one run, and numbers begin at 1")
         runs.append((behind + skip, behind + skip + length))
         behind = runs[-1][1] + 1
-    if at != end or behind > NUMBER_MAX:
+    if at != end or behind > NUMBER_MAX + 1:
         raise WireError("trailing bytes, or numbers too large")
     return History(header, payload[:ADDRESS_BYTES], epoch, numbering, tuple(runs), payload[end:])
 

@@ -41,6 +41,8 @@ class Ranges:
     def remove(self, first: int, last: int | None = None) -> None:
         """Take `first`..`last` out."""
         last = first if last is None else last
+        if last < first:
+            return
         start = bisect_left(self._lasts, first)
         stop = bisect_right(self._firsts, last)
         kept: list[Run] = []
@@ -59,6 +61,8 @@ class Ranges:
 
     def runs(self, low: int = 0, high: int | None = None) -> list[Run]:
         """The runs within `low`..`high`, cut to it."""
+        if high is not None and high < low:
+            return []
         start = bisect_left(self._lasts, low)
         stop = len(self._firsts) if high is None else bisect_right(self._firsts, high)
         found = list(zip(self._firsts[start:stop], self._lasts[start:stop], strict=True))

@@ -62,10 +62,16 @@ class Tokens:
         return True
 
 
-def fill(sources: Sequence[Source], budget_bytes: int, overhead_bytes: int, most: int) -> list[Offer]:
-    """At most `most` offers that fit `budget_bytes`, in the order in which they should go."""
+def fill(
+    sources: Sequence[Source],
+    budget_bytes: int,
+    overhead_bytes: int,
+    most: int,
+    ranks: Sequence[Class] = tuple(Class),
+) -> list[Offer]:
+    """At most `most` offers of the classes `ranks` that fit `budget_bytes`, in the order to send them."""
     chosen: list[Offer] = []
-    for rank in Class:
+    for rank in ranks:
         turns = [source.offers(rank) for source in sources]
         while turns:
             still = []

@@ -19,6 +19,8 @@ HELLO_IDLE_S = 60.0
 HELLO_RETRY_S = 5.0
 HELLO_RETRY_MAX_S = 60.0
 RECEIPT_TIMEOUT_S = 20.0
+WINDOW_FRAMES_MAX = 4
+PROMPT_S = 1.0  # an inbox that receipts within this can take more at once; one that doesn't is busy
 SILENT_AFTER_HELLOS = 2
 REFUSED_PAUSE_S = 15.0
 
@@ -48,6 +50,7 @@ class Session:
         self.heard_s: float | None = None  # when the inbox was last heard on this link
         self.proven_s: float | None = None  # since when it is proven
         self.offered = {Numbering.REPORT: Ranges(), Numbering.STATE: Ranges()}
+        self.window_frames = 1  # full frames in flight at most; grows while receipts come promptly
         self._flights: deque[Flight] = deque()
         self._nonce = b""
         self._hello_s = 0.0  # when the hello that waits for its answer was sent
@@ -75,11 +78,17 @@ class Session:
 
     def _unprove(self) -> None:
         self.proven, self.proven_s, self._nonce = False, None, b""
+        self.window_frames = 1
         self._flights.clear()
         for ranges in self.offered.values():
             ranges.clear()
 
     # --- hello ---
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the inbox has left enough hellos in a row unanswered."""
+        return self.unanswered >= SILENT_AFTER_HELLOS
 
     def hello_due(self, now_s: float) -> bool:
         """Whether it is time to ask the inbox for proof."""
@@ -90,7 +99,7 @@ class Session:
         if self._nonce:
             self.unanswered += 1
             self.answered = 0
-            if self.unanswered >= SILENT_AFTER_HELLOS:
+            if self.is_silent:
                 self._unprove()
         self._nonce, self._hello_s, self._decides = nonce, now_s, len(self._flights)
         self._next_hello_s = now_s + min(HELLO_RETRY_MAX_S, HELLO_RETRY_S * 2**self.unanswered)
@@ -127,12 +136,18 @@ class Session:
             for run in flight.of(numbering):
                 ranges.add(*run)
 
-    def settle(self, held: dict[Numbering, Ranges]) -> None:
-        """Flights whose numbers are all in `held` have arrived."""
-        flights = deque[Flight]()
+    def settle(self, held: dict[Numbering, Ranges], now_s: float) -> None:
+        """Flights whose numbers are all in `held` have arrived.
+
+        The window opens by one for each that was receipted promptly and falls to one for each that was
+        not: one node alone fills the inbox, and a hundred that return at once wait their turn.
+        """
+        flights, decides = deque[Flight](), self._decides
         for index, flight in enumerate(self._flights):
             if all(held[numbering].covers(flight.of(numbering)) for numbering in held):
-                self._decides -= index < self._decides
+                self._decides -= index < decides
+                prompt = now_s - flight.sent_s <= PROMPT_S
+                self.window_frames = min(WINDOW_FRAMES_MAX, self.window_frames + 1) if prompt else 1
             else:
                 flights.append(flight)
         self._flights = flights

@@ -21,6 +21,8 @@ PREFIX_BYTES = 6  # never changes in any version
 SIGNATURE_BYTES = 64
 ENVELOPE_BYTES_MAX = 230  # with its age byte one radio packet of 231
 ENVELOPE_BYTES_MIN = PREFIX_BYTES + 1 + 1 + 4 + SIGNATURE_BYTES
+HEADER_BYTES_MAX = PREFIX_BYTES + 5 + 5 + 4  # epoch and number at their largest
+PAYLOAD_BYTES_MAX = ENVELOPE_BYTES_MAX - SIGNATURE_BYTES - HEADER_BYTES_MAX
 INBOX_ENVELOPE_BYTES_MAX = 1024  # a history over MQTT may be longer than a radio packet
 BATCH_BYTES_MAX = 128 * 1024
 BATCH_ENTRIES_MAX = 2048
@@ -158,6 +160,8 @@ def sign(header: Header, payload: bytes, network: bytes, signer: Sign) -> bytes:
     """A whole envelope; raises WireError when it is longer than its kind may be."""
     if len(network) != NETWORK_BYTES or len(header.address) != ADDRESS_BYTES:
         raise WireError("network id or address has the wrong length")
+    if max(header.epoch, header.number, header.time) > NUMBER_MAX:
+        raise WireError("a number of more than 32 bits is one that nobody reads")
     unsigned = header_bytes(header) + payload
     longest = INBOX_ENVELOPE_BYTES_MAX if header.kind == Kind.HISTORY else ENVELOPE_BYTES_MAX
     if len(unsigned) + SIGNATURE_BYTES > longest:

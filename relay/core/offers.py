@@ -1,0 +1,53 @@
+"""What a node's own log has to send on one link, class by class; the schedule chooses from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from relay.core.log import Log, Row
+from relay.core.message import Address, Entry, Moment, Numbering
+from relay.core.ranges import Run
+from relay.core.schedule import Class, Offer
+from relay.core.session import Session
+
+
+class Offers:
+    """The messages of `log` that are open and not on their way on the link of `session`."""
+
+    def __init__(self, origin: Address, log: Log, session: Session, moment: Moment) -> None:
+        self._origin = origin
+        self._log = log
+        self._session = session
+        self._moment = moment
+
+    def of(self, rank: Class) -> Iterator[Offer]:
+        """Those of one class, in the order in which they should go."""
+        if rank is Class.URGENT:
+            numbers = sorted(number for number, has_token in self._log.urgent.items() if has_token)
+            return self._open(Numbering.REPORT, [(number, number) for number in numbers])
+        if rank is Class.REPORT:
+            runs = self._log.ledger(Numbering.REPORT).open().runs()
+            return self._open(Numbering.REPORT, runs, passed_over=self._log.urgent)
+        newest = self._log.ledger(Numbering.STATE).last
+        if rank is Class.NEWEST:
+            return self._open(Numbering.STATE, [(newest, newest)] if newest else [])
+        return self._open(Numbering.STATE, [(1, newest - 1)] if newest > 1 else [])
+
+    def _open(
+        self, numbering: Numbering, runs: Sequence[Run], *, passed_over: Mapping[int, bool] | None = None
+    ) -> Iterator[Offer]:
+        is_open, offered = self._log.ledger(numbering).open(), self._session.offered[numbering]
+        went_before = passed_over or {}
+        for run in runs:
+            for first, last in is_open.runs(*run):
+                for hole in offered.missing(first, last):
+                    for row in self._log.rows(numbering, *hole):
+                        if not went_before.get(row.number):
+                            entry = Entry(row.envelope, self._age_s(row))
+                            yield Offer(self._origin, numbering, row.number, entry)
+
+    def _age_s(self, row: Row) -> int | None:
+        """Seconds since it was composed; None when power was lost since: that time is not known."""
+        if row.boot != self._moment.boot:
+            return None
+        return max(0, int(self._moment.elapsed_s) - row.elapsed_s)

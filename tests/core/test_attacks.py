@@ -1,0 +1,429 @@
+"""What anyone on the way can do to a node: replay, forge, reorder, cut, flood. And two cards at war."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+import pytest
+
+from relay.core import wire
+from relay.core.events import EpochRaised, Junk, RaiseWithheld, Receipted
+from relay.core.forwarder import NO_EPOCHS_LEFT, RAISE_TOKEN_S, RAISES_AT_ONCE
+from relay.core.ledger import Ledger, State
+from relay.core.log import EPOCH_STEP_MAX
+from relay.core.message import Clock, Entry, Kind, Moment, Numbering
+from tests.support.ends import EPOCH, LINK, InboxEnd, NodeEnd, converse, replace, said
+from tests.support.world import Signer
+
+
+@pytest.fixture
+def node() -> NodeEnd:
+    return NodeEnd()
+
+
+@pytest.fixture
+def inbox() -> InboxEnd:
+    return InboxEnd()
+
+
+def proved(node: NodeEnd, inbox: InboxEnd) -> None:
+    node.connect()
+    converse(node, inbox)
+    assert node.forwarder.sessions[LINK].proven
+
+
+def own_entry(node: NodeEnd, inbox: InboxEnd):
+    return inbox.entry(node.signer.address, node.forwarder.state.epoch)
+
+
+def sent_reports(node: NodeEnd, inbox: InboxEnd, count: int) -> None:
+    """Reports that went out, and what the inbox said of them was lost."""
+    proved(node, inbox)
+    node.reports(count)
+    for frame in node.frames():
+        inbox.take(frame)
+    assert node.ledger().count(State.SENT) == count
+
+
+def untouched(node: NodeEnd, envelope: bytes) -> None:
+    """The envelope is junk: nothing is believed because of it."""
+    inbox_before = msgspec.structs.asdict(node.forwarder.state.inbox)
+    ledger_before = node.ledger().snapshot()
+    session = node.forwarder.sessions[LINK]
+    before = session.proven, session.heard_s, session.next_wake_s(), node.forwarder.state.epoch
+    events = node.hear(envelope)
+    assert [type(event) for event in events] == [Junk]
+    assert msgspec.structs.asdict(node.forwarder.state.inbox) == inbox_before
+    assert node.ledger().snapshot() == ledger_before
+    assert (session.proven, session.heard_s, session.next_wake_s(), node.forwarder.state.epoch) == before
+
+
+# --- forged ---
+
+
+@pytest.mark.parametrize("name", ["a stranger", "node"])
+def test_a_receipt_of_another_key_is_junk(node, inbox, name):
+    sent_reports(node, inbox, 3)
+    other = InboxEnd(Signer.seeded(name), epoch=200)
+    untouched(node, other.receipt(b"", own_entry(node, inbox)))
+
+
+def test_a_receipt_of_another_key_under_the_inboxs_address_is_junk(node, inbox):
+    sent_reports(node, inbox, 3)
+    forged = bytearray(InboxEnd(Signer.seeded("a stranger")).receipt(b"", own_entry(node, inbox)))
+    forged[1:5] = inbox.signer.address
+    untouched(node, bytes(forged))
+
+
+def test_a_receipt_of_the_same_key_in_an_exercise_network_is_junk(node, inbox):
+    sent_reports(node, inbox, 3)
+    untouched(node, InboxEnd(network=b"exercise").receipt(b"", own_entry(node, inbox)))
+
+
+@pytest.mark.parametrize("kind", [Kind.STATUS, Kind.REPORT, Kind.HELLO, Kind.GAP, Kind.TEST, 24, 200])
+def test_what_only_nodes_say_is_junk_even_when_the_inbox_signed_it(node, inbox, kind):
+    sent_reports(node, inbox, 3)
+    untouched(node, inbox.envelope(kind, b"\x80"))
+
+
+def test_an_undecodable_word_of_the_inbox_moves_nothing_and_stops_nothing(node, inbox):
+    sent_reports(node, inbox, 3)
+    untouched(node, inbox.envelope(Kind.RECEIPT, b"\1\2\3"))
+    untouched(node, inbox.envelope(Kind.NOTICE, b"\0\xc1"))
+    untouched(node, inbox.envelope(Kind.HISTORY, b""))
+    events = node.hear(inbox.envelope(Kind.RECEIPT, b"\1"), inbox.receipt(b"", own_entry(node, inbox)))
+    assert [type(event) for event in events][:1] == [Junk]
+    assert not node.ledger().open()
+
+
+def test_every_bit_of_a_receipt_counts(node, inbox):
+    sent_reports(node, inbox, 3)
+    receipt = inbox.receipt(b"", own_entry(node, inbox))
+    for place in range(0, len(receipt) * 8, 3):
+        turned = bytearray(receipt)
+        turned[place // 8] ^= 1 << place % 8
+        untouched(node, bytes(turned))
+
+
+@pytest.mark.parametrize(
+    "frame", [b"", b"\0", b"\xc1", b"\xdd\xff\xff\xff\xff", b"\x91" * 3000, bytes(wire.BATCH_BYTES_MAX + 1)]
+)
+def test_junk_instead_of_a_frame_is_one_event(node, frame):
+    node.connect()
+    assert [type(event) for event in node.forwarder.receive(LINK, frame, node.moment)] == [Junk]
+
+
+def test_random_junk_never_raises_and_never_is_believed(node, inbox):
+    sent_reports(node, inbox, 3)
+    chance = random.Random(5)
+    genuine = inbox.receipt(b"", own_entry(node, inbox))
+    for _ in range(500):
+        junk = bytearray(genuine if chance.random() < 0.5 else chance.randbytes(chance.randrange(200)))
+        for _ in range(chance.randint(1, 5)):
+            if junk:
+                junk[chance.randrange(len(junk))] ^= chance.randint(1, 255)
+        if bytes(junk) != genuine:
+            untouched(node, bytes(junk))
+
+
+def test_the_word_of_a_link_that_nobody_opened_is_heard_and_answers_no_hello(node, inbox):
+    node.reports(1)
+    inbox.take([node.outbox.rows[Numbering.REPORT, 1].envelope])
+    node.hear(inbox.receipt(b"", own_entry(node, inbox)), link="a stick")
+    assert not node.ledger().open()
+    assert node.forwarder.sessions == {}
+
+
+# --- replayed, reordered ---
+
+
+def test_a_replayed_answer_proves_no_link(node, inbox):
+    node.connect()
+    [[hello]] = node.frames()
+    answers = inbox.take([hello])
+    node.hear(*answers[0])
+    node.forwarder.link_changed(LINK, False, node.moment)
+    node.connect()
+    node.hear(*answers[0])
+    node.frames()
+    node.hear(*answers[0])
+    assert not node.forwarder.sessions[LINK].proven
+
+
+def test_old_receipts_said_again_and_again_do_not_make_a_dead_inbox_look_alive(node, inbox):
+    proved(node, inbox)
+    recorded = [inbox.receipt(b"", own_entry(node, inbox)) for _ in range(3)]
+    for receipt in recorded:
+        node.hear(receipt)
+    heard_s = node.forwarder.sessions[LINK].heard_s
+    assert heard_s is not None
+    frames = []
+    for _ in range(300):  # the broker plays them each second, and the inbox is gone
+        node.now_s += 1
+        node.hear(*recorded)
+        frames += node.frames()
+    assert not node.forwarder.sessions[LINK].proven
+    assert node.forwarder.sessions[LINK].heard_s == heard_s
+    assert 3 <= len(frames) <= 9
+    assert {kind for frame in frames for kind, _ in said(frame)} == {"hello"}
+
+
+def test_an_old_inbox_epoch_cannot_undo_a_newer_one(node, inbox):
+    proved(node, inbox)
+    node.reports(3)
+    converse(node, inbox)
+    of_old = inbox.receipt(b"", own_entry(node, inbox))
+    inbox.restart(forgets=True)
+    node.hear(inbox.receipt(b"", own_entry(node, inbox)))
+    assert node.ledger().count(State.WAITING) == 3  # it forgot, so it must be told again
+    assert node.hear(of_old) == []
+    assert node.ledger().count(State.WAITING) == 3
+    history = InboxEnd(epoch=100)
+    history.sequence, history.signatures = 10_000, inbox.signatures
+    assert node.hear(history.history(node.signer.address, EPOCH, Numbering.REPORT, [(1, 3)])) == []
+    assert node.ledger().count(State.WAITING) == 3
+
+
+def test_receipts_that_overtook_one_another_say_the_newest(node, inbox):
+    sent_reports(node, inbox, 3)
+    first = inbox.receipt(b"", replace(own_entry(node, inbox), upto=1, check=check(node, 1)))
+    second = inbox.receipt(b"", own_entry(node, inbox))
+    node.hear(second)
+    assert not node.ledger().open()
+    assert node.hear(first) == []
+    assert not node.ledger().open()
+
+
+def check(node: NodeEnd, report: int) -> bytes:
+    from relay.core.receipts import check_of
+
+    return check_of([node.outbox.signature(Numbering.REPORT, report), None])
+
+
+def test_a_receipt_for_another_node_receipts_nothing_here(node, inbox):
+    sent_reports(node, inbox, 3)
+    events = node.hear(inbox.receipt(b"", replace(own_entry(node, inbox), address=b"abcd")))
+    assert events == []
+    assert node.ledger().count(State.SENT) == 3
+
+
+@pytest.mark.parametrize(
+    ("why", "changes"),
+    [
+        ("another node's", {"address": b"abcd"}),
+        ("an older epoch's", {"epoch": EPOCH - 1}),
+        ("a later epoch's", {"epoch": EPOCH + 1}),
+        ("beyond the log", {"runs": [(1, 4)]}),
+        ("at the largest number", {"runs": [(1, 2**32 - 1)]}),
+        ("of other contents", {"check": False}),
+        ("empty", {"runs": []}),
+    ],
+)
+def test_a_history_that_is_not_about_this_log_receipts_nothing(node, inbox, why, changes):
+    sent_reports(node, inbox, 3)
+    node.hear(inbox.receipt(b"", replace(own_entry(node, inbox), upto=0, check=bytes.fromhex("e3b0"))))
+    assert node.ledger().count(State.SENT, State.WAITING) == 3
+    if changes.get("check") is False:
+        inbox.signatures = {key: bytes(64) for key in inbox.signatures}
+    history = inbox.history(
+        changes.get("address", node.signer.address),
+        changes.get("epoch", EPOCH),
+        Numbering.REPORT,
+        changes.get("runs", [(1, 3)]),
+    )
+    assert node.hear(history) == []
+    assert node.ledger().count(State.SENT, State.WAITING) == 3
+
+
+def test_a_history_receipts_what_it_names(node, inbox):
+    sent_reports(node, inbox, 5)
+    history = inbox.history(node.signer.address, EPOCH, Numbering.REPORT, [(1, 2), (4, 5)])
+    assert [event for event in node.hear(history) if isinstance(event, Receipted)] == [
+        Receipted(LINK, Numbering.REPORT, 1, 2),
+        Receipted(LINK, Numbering.REPORT, 4, 5),
+    ]
+    assert node.ledger().open().runs() == [(3, 3)]
+
+
+def test_a_flood_of_receipts_takes_no_memory(node, inbox):
+    proved(node, inbox)
+    before = len(node.outbox.saves)
+    strangers = [replace(own_entry(node, inbox), address=bytes(4)) for _ in range(8)]
+    for _ in range(300):
+        node.hear(inbox.receipt(b"", *strangers))
+    assert len(node.forwarder.sessions) == 1
+    assert node.forwarder.log.urgent == {}
+    assert len(node.outbox.saves) == before
+
+
+# --- old images and second cards ---
+
+
+def test_a_card_that_is_older_than_what_the_inbox_holds_begins_a_new_epoch(node, inbox):
+    key = (node.signer.address, EPOCH)
+    for number in (1, 2, 3):
+        inbox.keep(key, Numbering.REPORT, number, bytes([number]) * 64)
+    node.report("written after the card was put back")
+    node.connect()
+    converse(node, inbox)
+    [raised] = [event for event in node.events if isinstance(event, EpochRaised)]
+    assert EPOCH < raised.epoch <= EPOCH + 1 + EPOCH_STEP_MAX
+    assert raised.reissued == 1
+    assert not node.ledger().open()
+    # nothing went out under the used number
+    assert inbox.taken == [("report", 1)]
+    assert inbox.signatures[(*key, Numbering.REPORT, 1)] == b"\1" * 64
+
+
+def test_a_card_with_other_contents_under_a_receipted_number_begins_a_new_epoch(node, inbox):
+    node.reports(3)
+    key = (node.signer.address, EPOCH)
+    for number in (1, 2, 3):
+        inbox.keep(key, Numbering.REPORT, number, bytes(64))
+    node.connect()
+    converse(node, inbox)
+    [raised] = [event for event in node.events if isinstance(event, EpochRaised)]
+    assert raised.reissued == 3
+    assert not node.ledger().open()
+
+
+def test_a_card_whose_key_was_used_in_a_later_epoch_goes_above_it(node, inbox):
+    inbox.keep((node.signer.address, 5000), Numbering.STATE, 1, bytes(64))
+    node.reports(2)
+    node.connect()
+    converse(node, inbox)
+    assert 5000 < node.forwarder.state.epoch <= 5000 + 1 + EPOCH_STEP_MAX
+    assert not node.ledger().open()
+    assert len(node.outbox.closed) == 1
+
+
+def test_only_what_has_no_receipt_is_issued_again(node, inbox):
+    proved(node, inbox)
+    node.reports(5)
+    converse(node, inbox)
+    node.reports(2)
+    inbox.keep((node.signer.address, 5000), Numbering.STATE, 1, bytes(64))
+    node.hear(inbox.receipt(b"", inbox.entry(node.signer.address, 5000)))
+    assert node.ledger().last == 2
+    closed = node.outbox.closed[0].ledgers[Numbering.REPORT]
+    assert closed.in_state(State.RECEIPTED).runs() == [(1, 5)]
+    assert closed.in_state(State.REISSUED).runs() == [(6, 7)]
+
+
+def war(node: NodeEnd, inbox: InboxEnd) -> list:
+    """The other card has raised its epoch, too."""
+    inbox.keep((node.signer.address, node.forwarder.state.epoch + 100), Numbering.STATE, 1, bytes(64))
+    newest = max(epoch for _, epoch in inbox.held)
+    return node.hear(inbox.receipt(b"", inbox.entry(node.signer.address, newest)))
+
+
+def test_two_cards_at_war_raise_thrice_and_then_once_an_hour(node, inbox):
+    node.reports(2)
+    node.connect()
+    for _ in range(RAISES_AT_ONCE):
+        assert [type(event) for event in war(node, inbox)] == [EpochRaised]
+    assert [type(event) for event in war(node, inbox)] == [RaiseWithheld]
+    epoch = node.forwarder.state.epoch
+    node.now_s += RAISE_TOKEN_S - 10
+    assert [type(event) for event in war(node, inbox)] == [RaiseWithheld]
+    assert node.forwarder.state.epoch == epoch
+    node.now_s += 10
+    assert [type(event) for event in war(node, inbox)] == [EpochRaised]
+    assert [type(event) for event in war(node, inbox)] == [RaiseWithheld]
+    # a month of peace does not buy more than three
+    node.now_s += 30 * 86_400
+    assert [type(war(node, inbox)[0]) for _ in range(5)] == [EpochRaised] * 3 + [RaiseWithheld] * 2
+
+
+def test_nothing_is_lost_in_a_war(node, inbox):
+    node.reports(3)
+    node.connect()
+    for _ in range(6):
+        war(node, inbox)
+    texts = {
+        row.envelope[wire.parse_header(row.envelope).payload_at : -64] for row in node.outbox.rows.values()
+    }
+    assert len(texts) == 3
+    assert len(node.ledger().open()) == 3
+
+
+def test_a_war_that_is_withheld_does_not_make_the_node_spin(node, inbox):
+    node.reports(3)
+    inbox.keep((node.signer.address, 5000), Numbering.STATE, 1, bytes(64))
+    node.forwarder._raises, node.forwarder._raised_s = 0.0, node.now_s
+    node.connect()
+    assert converse(node, inbox, 600.0) / 10 < 7
+    assert node.forwarder.state.epoch == EPOCH
+    assert len([event for event in node.events if isinstance(event, RaiseWithheld)]) < 100
+
+
+# --- the largest numbers ---
+
+
+@pytest.mark.parametrize("epoch", [wire.NUMBER_MAX, wire.NUMBER_MAX - 1, wire.NUMBER_MAX - EPOCH_STEP_MAX])
+def test_a_thief_who_used_the_last_epochs_does_not_make_the_node_write_what_nobody_reads(node, inbox, epoch):
+    node.reports(1)
+    inbox.keep((node.signer.address, epoch), Numbering.STATE, 1, bytes(64))
+    node.connect()
+    converse(node, inbox, 120.0)
+    assert node.forwarder.state.epoch == EPOCH
+    assert RaiseWithheld(NO_EPOCHS_LEFT) in node.events
+    assert Junk not in map(type, node.events)
+    # the report arrives all the same, under the epoch that the node has
+    assert inbox.taken == [("report", 1)]
+
+
+def test_just_below_the_last_epochs_the_node_still_goes_above(node, inbox):
+    epoch = wire.NUMBER_MAX - EPOCH_STEP_MAX - 1
+    inbox.keep((node.signer.address, epoch), Numbering.STATE, 1, bytes(64))
+    node.reports(1)
+    node.connect()
+    converse(node, inbox, 120.0)
+    assert epoch < node.forwarder.state.epoch <= wire.NUMBER_MAX
+    assert not node.ledger().open()
+
+
+def test_a_log_at_its_last_number_says_so_instead_of_writing_what_nobody_reads(node):
+    node.forwarder.state.ledgers[Numbering.REPORT] = Ledger(wire.NUMBER_MAX - 1)
+    node.report("the last")
+    with pytest.raises(wire.WireError):
+        node.report("one too many")
+    assert node.ledger().last == wire.NUMBER_MAX
+
+
+@pytest.mark.parametrize("upto", [wire.NUMBER_MAX, wire.NUMBER_MAX - 9])
+@pytest.mark.parametrize("bitmap", [0, 0xFF])
+def test_a_receipt_for_four_thousand_million_reports_is_beyond_and_takes_no_time(node, inbox, upto, bitmap):
+    node.connect()
+    said_by_inbox = replace(own_entry(node, inbox), upto=upto, bitmap=bitmap)
+    [event] = node.hear(inbox.receipt(b"", said_by_inbox))
+    assert isinstance(event, EpochRaised)
+
+
+def test_an_inbox_at_its_largest_epoch_is_heard(node, inbox):
+    sent_reports(node, inbox, 2)
+    inbox.epoch = wire.NUMBER_MAX
+    node.hear(inbox.receipt(b"", own_entry(node, inbox), sequence=wire.NUMBER_MAX))
+    assert not node.ledger().open()
+
+
+# --- age and time ---
+
+
+def test_a_time_of_the_inbox_in_the_far_future_or_past_changes_no_order(node, inbox):
+    for time in (0, 2**32 - 1):
+        inbox.time = time
+        node.hear(inbox.receipt(b""))
+        header = wire.parse_header(node.report().envelope)
+        assert header.clock == Clock.INBOX
+    assert node.ledger().last == 2
+
+
+def test_an_age_is_never_negative_nor_larger_than_its_field(node, inbox):
+    proved(node, inbox)
+    node.report()
+    back = Moment(node.now_s - 500, 1)
+    [frame] = node.forwarder.frames_for(LINK, back, 1)
+    [entry] = wire.decode_batch(frame)
+    assert entry == Entry(entry.envelope, 0)
