@@ -6,7 +6,6 @@ tested to say the same as this module. Paths in a file are relative to the folde
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +13,7 @@ import msgspec
 
 from relay import toml
 from relay.errors import ConfigError, Text
+from relay.loopback import is_loopback
 
 FOLDER = Path("/etc/naober")
 STATE = Path("/var/lib/naober")
@@ -228,16 +228,6 @@ def parse_inbox(text: str, path: Path) -> InboxConfig:
             ),
         )
     return config
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` can only be this machine. A name is believed when it is `localhost`."""
-    if host in ("localhost", "::1"):
-        return True
-    try:
-        return socket.inet_pton(socket.AF_INET, host)[0] == 127
-    except (OSError, ValueError):
-        return False
 
 
 def _judge_mqtt(mqtt: MqttSection, path: Path) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 
 from relay.errors import StorageError, Text
@@ -19,12 +19,23 @@ _CODES = {
     sqlite3.SQLITE_CORRUPT: "corrupt",
     sqlite3.SQLITE_NOTADB: "corrupt",
     sqlite3.SQLITE_BUSY: "busy",
+    sqlite3.SQLITE_CANTOPEN: "cannot_open",
+}
+_OS_CODES = {
+    errno.ENOSPC: "full",
+    errno.EDQUOT: "full",
+    errno.EROFS: "read_only",
+    errno.EACCES: "read_only",
+    errno.EPERM: "read_only",
+    errno.ENOENT: "cannot_open",
+    errno.ENOTDIR: "cannot_open",
 }
 _WORDS = {
     "full": Text("Opslag is vol", "Storage is full"),
     "read_only": Text("Opslag is alleen-lezen", "Storage is read-only"),
     "corrupt": Text("Opslag is beschadigd", "Storage is corrupt"),
     "busy": Text("Opslag is in gebruik door een ander programma", "Storage is in use by another program"),
+    "cannot_open": Text("Opslag kan niet worden geopend", "Storage cannot be opened"),
     "failed": Text("Opslag werkt niet", "Storage does not work"),
 }
 
@@ -34,7 +45,7 @@ def storage_error(error: Exception, path: str | Path) -> StorageError:
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
     code = _CODES.get(primary, "failed")
     if isinstance(error, OSError):
-        code = {28: "full", 122: "full", 30: "read_only", 13: "read_only"}.get(error.errno or 0, "failed")
+        code = _OS_CODES.get(error.errno or 0, "failed")
     elif "malformed" in str(error) or "not a database" in str(error):
         code = "corrupt"
     words = _WORDS[code]
@@ -60,25 +71,32 @@ def connect(
     page_bytes: int = 4096,
     cache_kib: int = 512,
     read_only: bool = False,
+    alone: bool = False,
     check_same_thread: bool = True,
 ) -> sqlite3.Connection:
     """A connection that commits only when told to; WAL and synchronous=FULL on disk.
 
     With synchronous=FULL a commit in WAL mode is synced to the card before it returns: that is what
     "safe before anyone is told so" rests on. NORMAL would sync only at checkpoints.
+
+    `alone` keeps every other process out, and so needs no memory shared through a file: on a full disk
+    a store into such memory is a SIGBUS, seen on an ext4 with blocks smaller than a page.
     """
-    if read_only:
-        db = sqlite3.connect(
-            f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=check_same_thread
-        )
-    else:
-        db = sqlite3.connect(str(path), isolation_level=None, check_same_thread=check_same_thread)
-        db.execute(f"PRAGMA page_size={page_bytes}")
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=FULL")
-        db.execute("PRAGMA journal_size_limit=4194304")
-    db.execute(f"PRAGMA cache_size=-{cache_kib}")
-    db.execute("PRAGMA busy_timeout=5000")
+    name = f"{Path(path).absolute().as_uri()}?mode=ro" if read_only else str(path)
+    db = sqlite3.connect(name, uri=read_only, isolation_level=None, check_same_thread=check_same_thread)
+    try:
+        if alone:
+            db.execute("PRAGMA locking_mode=EXCLUSIVE")  # first: the next one looks into the file
+        db.execute(f"PRAGMA cache_size=-{cache_kib}")
+        db.execute("PRAGMA busy_timeout=5000")
+        if not read_only:
+            db.execute(f"PRAGMA page_size={page_bytes}")
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=FULL")
+            db.execute("PRAGMA journal_size_limit=4194304")
+    except BaseException:
+        db.close()
+        raise
     return db
 
 
@@ -100,17 +118,14 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
-def migrate(db: sqlite3.Connection, package: str) -> None:
-    """Bring the schema up to date with the numbered .sql files of `package`.migrations.
+def migrate(db: sqlite3.Connection, folder: Path) -> None:
+    """Bring the schema up to date with the numbered .sql files in `folder`.
 
     Each file runs in a transaction of its own together with the number it leaves in user_version.
     A database of a later version is refused: going on would lose what it holds.
     """
     version: int = db.execute("PRAGMA user_version").fetchone()[0]
-    scripts = sorted(
-        (entry for entry in files(package).joinpath("migrations").iterdir() if entry.name.endswith(".sql")),
-        key=lambda entry: entry.name,
-    )
+    scripts = sorted(folder.glob("*.sql"))
     if version > len(scripts):
         raise StorageError(
             Text("Opslag is van een nieuwere versie", "Storage is of a later version"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import pwd
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,7 +88,7 @@ def storage_error(error: OSError, path: Path) -> StorageError:
 
 
 def _write(path: Path, data: bytes, mode: int, name: Callable[[Path, Path], None]) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
         _write_synced(temporary, data, mode)
         try:

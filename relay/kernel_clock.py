@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ctypes
 
 STA_UNSYNC = 0x40  # linux/timex.h
 TIME_ERROR = 5
@@ -11,12 +16,19 @@ TIMEX_BYTES = 256  # struct timex takes 208 on every 64-bit Linux
 TIMEX_HEAD = "@Illlli"  # modes, offset, freq, maxerror, esterror, status, with the machine's own padding
 
 
+@cache
+def _libc() -> ctypes.CDLL:
+    import ctypes
+
+    return ctypes.CDLL(None)
+
+
 def adjtimex() -> tuple[int, int]:
     """(state, status) of the kernel's clock; the state is -1 when it may not be asked."""
-    import ctypes  # only a node asks this; a command should start without it
+    import ctypes  # only a daemon asks this; a command should start without it
 
     timex = ctypes.create_string_buffer(TIMEX_BYTES)  # zeros: modes = 0, set nothing
-    state: int = ctypes.CDLL(None).adjtimex(timex)
+    state: int = _libc().adjtimex(timex)
     return state, struct.unpack_from(TIMEX_HEAD, timex)[-1]
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -147,6 +146,8 @@ def _is_struct(kind: Any) -> bool:
 
 def _unknown_key(path: Path, tables: object, at: str, name: str, known: list[str]) -> ConfigError:
     where = place(tables, f"{at}.{name}")
+    from difflib import get_close_matches  # only a mistake needs it
+
     near = get_close_matches(name, known, 1)
     names = ", ".join(known)
     return ConfigError(

@@ -91,7 +91,8 @@ def _run_verb(name: str, arguments: list[str]) -> int:
     )
     verb.add_arguments(parser)
     try:
-        code: int = verb.run(parser.parse_args(arguments))
+        mixed = getattr(verb, "MIXED", False)
+        code: int = verb.run((parser.parse_intermixed_args if mixed else parser.parse_args)(arguments))
         return code
     except SystemExit as end:  # argparse has printed help
         return int(end.code or GOOD)

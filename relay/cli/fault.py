@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 import traceback
 from pathlib import Path
 
@@ -13,6 +12,8 @@ LAST_FAULT = "last-fault.txt"  # one file, overwritten: a fault in a loop fills 
 
 def keep(error: Exception) -> Path | None:
     """Writes the traceback of `error` to a file of this user's own; None when that cannot be."""
+    import tempfile  # heavy, and hardly ever needed
+
     folder = Path(tempfile.gettempdir()) / f"naober-{os.geteuid()}"
     try:
         folder.mkdir(0o700, exist_ok=True)

@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TextIO
 
+from relay.cli.text import clean
 from relay.errors import NaoberError, Text
 
 LANGUAGES = ("nl", "en")
@@ -36,9 +37,11 @@ def pick(text: Text | str) -> str:
 
 
 def say(text: Text | str = "", to: TextIO | None = None) -> None:
-    """One line, to standard output unless told otherwise."""
+    """One line or several, to standard output unless told otherwise; cleaned, whatever they quote."""
     stream = to or sys.stdout
-    stream.write(pick(text) + "\n")
+    lines = pick(text).split("\n")
+    stream.write("\n".join(map(clean, lines)) + "\n")
+    stream.flush()
 
 
 def complain(error: NaoberError) -> None:

@@ -7,24 +7,31 @@ from typing import Any
 
 from relay.core import payloads, wire
 from relay.core.message import Address, Clock, Confidence, Header, Kind, Message
+from relay.core.ranges import Run
 from relay.errors import WireError
-from relay.inbox.filing import REVOKED
-from relay.inbox.queries import Finding, NodeState, StoredMessage
-from relay.inbox.store import Arrival, decode_heard
+from relay.inbox.queries import Finding, Held, NodeState, StoredMessage
+from relay.inbox.store import REVOKED, UNCOUNTED, Arrival, decode_heard
 from relay.trust.roster import Node
 
 OVERDUE_FACTOR = 1.5
 SILENT_FACTOR = 3.0
+INTERVAL_UNTOLD_S = 900.0  # of a node that has not said when its next status is due
+MISSING_RUNS_MAX = 100  # shown of one node
+STATUS_TAIL_MAX = 127  # a status has one byte of the last report number: more than half is behind
 
 
 def site_facts(
     node: Node,
     state: NodeState | None,
-    missing: list[tuple[int, int]],
+    held: Held | None,
     findings: Iterable[Finding],
     now: Arrival,
+    listening_s: float,
 ) -> dict[str, Any]:
-    """One node of the roster: who it is, how it is, and what should be known of it."""
+    """One node of the roster: who it is, how it is, and what should be known of it.
+
+    `listening_s` is for how long without a break this inbox could have heard it.
+    """
     facts: dict[str, Any] = {
         "site": node.site,
         "site_id": node.site_id,
@@ -32,7 +39,7 @@ def site_facts(
         "address": node.address.hex(),
         "revoked": node.revoked,
         "heard": "never",
-        "missing_reports": missing,
+        "missing_reports": held.reports.missing(1, held.reports.last)[-MISSING_RUNS_MAX:] if held else [],
         "findings": [
             {"code": each.code, "count": each.count, "last_s": each.last_s, "detail": each.detail}
             for each in findings
@@ -40,33 +47,60 @@ def site_facts(
     }
     if state is None:
         return facts
-    heard_age_s = age_s(state, now)
-    facts |= {"heard_age_s": heard_age_s, "link": state.link, "publisher": state.publisher}
-    facts |= {"epoch": state.epoch, "number": state.state, "heard": "on_time"}
-    if state.status is None:
-        return facts
-    status = _decoded(state.status)
-    if status is None:
-        return facts | {"status": "undecodable"}
-    age = None if state.status_age is None else state.status_age + now.unix_s - (state.status_s or 0)
-    facts |= {"values": status.values, "unknown_fields": _shown(status), "status_age_s": age}
-    facts |= {"next_due_min": round(status.next_due_min, 1), **_time(status.header, state.status_age)}
-    facts["heard"] = punctuality(heard_age_s, status.next_due_min * 60)
-    return facts
+    heard_age_s = _since(now, state.heard_boot, state.heard_at, state.heard_s)
+    status = _decoded(state.status) if state.status else None
+    interval_s = status.next_due_min * 60 if status else INTERVAL_UNTOLD_S
+    facts |= {
+        "heard": punctuality(heard_age_s, interval_s, listening_s),
+        "heard_age_s": heard_age_s,
+        "link": state.link,
+        "publisher": state.publisher,
+        "epoch": state.epoch,
+        "number": state.state,
+    }
+    if state.status is None or status is None:
+        return facts | ({"status": "undecodable", "undecodable": state.status.hex()} if state.status else {})
+    if held and held.epoch == state.epoch:
+        facts["missing_reports"] += _unheard(held, status)
+    return facts | {
+        "values": status.values,
+        "unknown_fields": _shown(status),
+        "status_age_s": _status_age_s(state, now),
+        "next_due_min": round(status.next_due_min, 1),
+        **_time(status.header, state.status_age, state.status_s),
+    }
 
 
-def punctuality(heard_age_s: float, interval_s: float) -> str:
-    """on_time, overdue or silent, by the interval that the node itself announced."""
-    if heard_age_s > SILENT_FACTOR * interval_s:
-        return "silent"
-    return "overdue" if heard_age_s > OVERDUE_FACTOR * interval_s else "on_time"
+def _unheard(held: Held, status: Message) -> list[Run]:
+    """Reports behind the last that is held, which a status says were written."""
+    more = (status.report_low - held.reports.last) & 0xFF
+    last = held.reports.last
+    return [(last + 1, last + more)] if 0 < more <= STATUS_TAIL_MAX else []
 
 
-def age_s(state: NodeState, now: Arrival) -> float:
-    """Seconds since a node was heard; by the clock that does not step where that goes back so far."""
-    if state.heard_boot == now.boot_id:
-        return round(max(0.0, now.boottime_s - state.heard_at), 1)
-    return float(max(0, now.unix_s - state.heard_s))
+def punctuality(heard_age_s: float, interval_s: float, listening_s: float) -> str:
+    """on_time, overdue or silent, by the interval that the node itself announced.
+
+    not_judged when this inbox itself has not listened for long enough: then it may be to blame.
+    """
+    if heard_age_s <= OVERDUE_FACTOR * interval_s:
+        return "on_time"
+    if listening_s <= OVERDUE_FACTOR * interval_s:
+        return "not_judged"
+    return "silent" if heard_age_s > SILENT_FACTOR * interval_s else "overdue"
+
+
+def _since(now: Arrival, boot_id: str | None, at_s: float | None, unix_s: int | None) -> float:
+    """Seconds since then: by the clock that does not step, or if that began anew since, as well as known."""
+    if boot_id == now.boot_id and at_s is not None:
+        return round(max(0.0, now.boottime_s - at_s), 1)
+    return round(max(now.boottime_s, float(now.unix_s - (unix_s or 0))), 1)
+
+
+def _status_age_s(state: NodeState, now: Arrival) -> float | None:
+    if state.status_age is None:
+        return None
+    return round(state.status_age + _since(now, state.status_boot, state.status_at, state.status_s), 1)
 
 
 def message_facts(stored: StoredMessage, node: Node | None) -> dict[str, Any]:
@@ -82,11 +116,13 @@ def message_facts(stored: StoredMessage, node: Node | None) -> dict[str, Any]:
         "kind": kind_name(header.kind),
         "urgency": header.urgency,
         "exercise": header.exercise,
+        "sealed": header.sealed,
         "received_s": stored.received_s,
         "age_s": stored.age_s,
         "link": heard.link if heard else "mqtt",
         "publisher": stored.publisher,
         "revoked": stored.standing == REVOKED,
+        "uncounted": stored.standing == UNCOUNTED,
         "clone": stored.variant > 0,
         **_time(header, stored.age_s, stored.received_s),
     }

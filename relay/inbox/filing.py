@@ -2,14 +2,12 @@
 
 Receiving is idempotent by identity and signed bytes. The same identity with other bytes and a valid
 signature is a cloned card: both are kept, and a finding says so.
+
+What the filing counts is told only after the commit: a transaction that fails is tried again, and then
+everything would count twice.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Protocol
-
-import msgspec
 
 from relay.core import payloads, wire
 from relay.core.message import (
@@ -26,164 +24,196 @@ from relay.core.message import (
 )
 from relay.core.receipts import Holding
 from relay.errors import WireError
-from relay.inbox.store import Arrival, Current, LogKey, MessageRow, Store, encode_heard
+from relay.inbox.apart import Keeping
+from relay.inbox.hellos import Hellos
+from relay.inbox.parcel import Item, Parcel
+from relay.inbox.store import (
+    ACCEPTED,
+    REVOKED,
+    UNCOUNTED,
+    VARIANTS_MAX,
+    Arrival,
+    Current,
+    LogKey,
+    MessageRow,
+    Store,
+    encode_heard,
+)
 
 CLOCK_TOLERANCE_S = 120
-ACCEPTED, REVOKED = 0, 1
-
-
-class Known(Protocol):
-    """What the roster says of a signer."""
-
-    @property
-    def public_key(self) -> wire.PublicKey:
-        """Its Ed25519 key."""
-
-    @property
-    def revoked(self) -> bool:
-        """Whether an authority took its admission back."""
-
-
-class Item(msgspec.Struct):
-    """One envelope on its way through the stages."""
-
-    header: Header
-    entry: Entry
-    known: Known | None
-    authentic: bool = False
-
-
-class Parcel(msgspec.Struct):
-    """One frame on its way through the stages."""
-
-    publisher: str
-    items: list[Item]
+NEITHER = 2  # the numbering of what counts in none
 
 
 class Filing:
     """One transaction of stage 3."""
 
-    def __init__(
-        self, store: Store, arrival: Arrival, clock: Clock, count: Callable[[str, str], None]
-    ) -> None:
-        """`count(publisher, what)` is told of all that is not a new message."""
-        self._count = count
+    def __init__(self, store: Store, arrival: Arrival, clock: Clock, hellos: Hellos) -> None:
+        """`clock` is the quality of the inbox's own."""
         self._store = store
         self._arrival = arrival
         self._clock = clock
+        self._hellos = hellos
         self._rows: list[MessageRow] = []
+        self._report_epochs: dict[Address, set[int]] = {}  # of the reports of this transaction
         self._pending: dict[tuple[LogKey, int, int], bytes] = {}
         self._touched: dict[LogKey, Holding] = {}
         self._newest: dict[Address, tuple[Header, Entry]] = {}
         self._heard: dict[Address, tuple[str, str]] = {}
         self._other_epochs: dict[LogKey, bool] = {}
+        self.counted: list[tuple[str, str]] = []  # publisher and what: all that is not a new message
         self.fresh: list[tuple[Header, bytes]] = []
-        self.hellos: dict[int, list[Hello]] = {}
+        self.hellos: dict[int, Hello] = {}  # to be answered, by the id of their item
 
     def take(self, parcel: Parcel) -> None:
         """Sort one frame's envelopes out."""
         for item in parcel.items:
-            header = item.header
-            if item.known is None:
-                self._unknown(parcel.publisher, item)
+            known = item.known
+            if known is None:
+                self._unknown(item)
             elif not item.authentic:
-                self._count(parcel.publisher, "bad_signature")
-            elif item.known.revoked:
-                self._apart(parcel.publisher, item)
-            elif header.kind == Kind.HELLO:
-                self._hello(parcel.publisher, item)
+                self._count(item.publisher, "bad_signature" if item.judged else "flood")
+            elif known.revoked:
+                self._revoked(item)
+            elif item.header.kind == Kind.HELLO:
+                self._hello(item)
             else:
-                self._message(parcel.publisher, header, item.entry)
+                self._message(item.publisher, item.header, item.entry)
 
-    def _unknown(self, publisher: str, item: Item) -> None:
-        entry = item.entry
-        kept = item.header.kind != Kind.HELLO and self._store.quarantine(
-            item.header.address, publisher, self._arrival.unix_s, entry.age_s, entry.heard, entry.envelope
-        )
-        self._count(publisher, "quarantined" if kept else "unknown_signer")
+    def _count(self, publisher: str, what: str) -> None:
+        self.counted.append((publisher, what))
 
-    def _apart(self, publisher: str, item: Item) -> None:
-        numbering = numbering_of(item.header.kind)
-        if numbering is None:
+    # --- what is kept apart ---
+
+    def _unknown(self, item: Item) -> None:
+        entry, kept = item.entry, Keeping.FULL
+        if item.header.kind != Kind.HELLO:
+            kept = self._store.apart.quarantine(
+                item.header.address,
+                item.publisher,
+                self._arrival.unix_s,
+                entry.age_s,
+                encode_heard(entry.heard),
+                entry.envelope,
+            )
+        self._count(item.publisher, "unknown_signer" if kept is Keeping.FULL else "quarantined")
+
+    def _revoked(self, item: Item) -> None:
+        header = item.header
+        numbering = numbering_of(header.kind)
+        if header.kind == Kind.HELLO:
             return
-        row = self._row(publisher, item.header, numbering, item.entry, standing=REVOKED)
-        if self._store.insert_apart(row):
-            self._count(publisher, "revoked")
-            self._find(item.header.address, "revoked", "sent with a revoked key")
+        number = NEITHER if numbering is None else numbering
+        kept = self._store.insert_apart(self._row(item.publisher, header, number, item.entry, REVOKED))
+        self._count(item.publisher, "revoked" if kept is not Keeping.FULL else "apart_full")
+        if kept is Keeping.NEW:
+            self._find(header.address, "revoked", "sent with a revoked key")
 
-    def _hello(self, publisher: str, item: Item) -> None:
+    def _uncounted(self, publisher: str, header: Header, entry: Entry) -> None:
+        """A valid message of a kind that this version can't place: kept and shown, named in no receipt.
+
+        To count it among the reports would be to vouch for a report that may have the same number.
+        """
+        kept = self._store.insert_apart(self._row(publisher, header, NEITHER, entry, UNCOUNTED))
+        if kept is Keeping.NEW:
+            self.fresh.append((header, entry.envelope))
+            self._heard[header.address] = (publisher, _link(entry.heard))
+        self._count(publisher, "apart_full" if kept is Keeping.FULL else "uncounted")
+
+    # --- hellos ---
+
+    def _hello(self, item: Item) -> None:
         try:
             hello = payloads.decode(item.entry.envelope, item.header)
         except WireError:
-            self._count(publisher, "undecodable")
+            self._count(item.publisher, "undecodable")
             return
         if not isinstance(hello, Hello):
             return
-        self.hellos.setdefault(id(item), []).append(hello)
         header = hello.header
-        self._heard[header.address] = (publisher, _link(item.entry.heard))
-        newest = self._store.newest_epoch(header.address)
-        held = self._store.holding(header.address, header.epoch)
-        reports, states = held.vouched()
-        if header.epoch < newest:
-            self._find(header.address, "rollback", f"epoch {header.epoch}, held {newest}")
-        elif header.number < reports or hello.last_state < states:
-            detail = f"wrote {header.number}/{hello.last_state}, held {reports}/{states}"
-            self._find(header.address, "rollback", detail)
+        key = (header.address, header.epoch)
+        behind = self._hellos.behind(hello, self._touched.get(key) or self._store.holding(*key))
+        if behind:
+            self._flush()  # it may have been overtaken by what is about to be written
+            if not self._hellos.is_late(hello):
+                self._find(header.address, "rollback", behind)
+        if not self._hellos.may_answer(hello, self._arrival.boottime_s):
+            self._count(item.publisher, "hello_flood")
+            return
+        self.hellos[id(item)] = hello
+        if not behind and not self._hellos.is_repeat(hello):
+            self._heard[header.address] = (item.publisher, _link(item.entry.heard))
+
+    # --- messages ---
 
     def _message(self, publisher: str, header: Header, entry: Entry) -> None:
         numbering = numbering_of(header.kind)
         if numbering is None or header.number < 1:
-            self._count(publisher, "not_a_message")
+            self._uncounted(publisher, header, entry)
             return
         key = (header.address, header.epoch)
         holding = self._touched.get(key)
         if holding is None:
             holding = self._touched[key] = self._store.holding(*key)
+            self._judge_epoch(key, holding)
         held = holding.states if numbering is Numbering.STATE else holding.reports
-        if header.number in held:
-            self._again(publisher, header, numbering, entry)
+        if header.number not in held:
+            held.add(header.number)
+        elif not self._is_given_up(publisher, key, header, numbering, entry):
             return
-        held.add(header.number)
         copy_of = None
         if numbering is Numbering.STATE:
             self._consider_current(header, entry)
         else:
             copy_of = self._same_report(publisher, key, header, entry)
             if header.kind == Kind.GAP:
-                self._gap(holding, header, entry)
+                self._gap(header, entry)
         self._rows.append(self._row(publisher, header, numbering, entry, copy_of=copy_of))
         self._pending[key, numbering, header.number] = entry.envelope
         self._heard[header.address] = (publisher, _link(entry.heard))
         if copy_of is None:
             self.fresh.append((header, entry.envelope))
 
-    def _again(self, publisher: str, header: Header, numbering: Numbering, entry: Entry) -> None:
-        """A duplicate, or a second card that counts with the same numbers."""
-        key = (header.address, header.epoch)
+    def _judge_epoch(self, key: LogKey, holding: Holding) -> None:
+        """A node begins an epoch when its outbox is new, an old copy, or one of two: VRD must know."""
+        address, epoch = key
+        if not holding.reports and not holding.states:
+            before = self._store.newest_epoch(address)
+            if 0 < before < epoch:
+                self._find(address, "epoch", f"begins epoch {epoch} after {before}: new, old or second card")
+
+    def _is_given_up(
+        self, publisher: str, key: LogKey, header: Header, numbering: Numbering, entry: Entry
+    ) -> bool:
+        """Of a number that is held: whether this is a report that a gap report named, and here after all.
+
+        Else it is a duplicate, or comes from a second card that counts with the same numbers.
+        """
         waiting = self._pending.get((key, numbering, header.number))
-        known = [waiting] if waiting else self._store.variants(key, numbering, header.number)
-        if entry.envelope in known:
+        if waiting == entry.envelope:
             self._count(publisher, "duplicate")
-            return
-        if not known:  # given up by a gap report, or past retention, and here after all
-            self._rows.append(self._row(publisher, header, numbering, entry))
-            self._pending[key, numbering, header.number] = entry.envelope
-            return
-        self._flush()
-        variant = len(self._store.variants(key, numbering, header.number))
-        self._store.insert([self._row(publisher, header, numbering, entry, variant=variant)])
+            return False
+        if waiting:
+            self._flush()
+        variants = self._store.variants(key, numbering, header.number)
+        if not variants and numbering is Numbering.REPORT:
+            return True
+        if not variants or entry.envelope in variants:  # a status without rows is past retention
+            self._count(publisher, "duplicate")
+            return False
         self._count(publisher, "clone")
         self._find(header.address, "clone", f"epoch {header.epoch}, number {header.number} exists twice")
-        self.fresh.append((header, entry.envelope))
+        if len(variants) < VARIANTS_MAX:
+            row = self._row(publisher, header, numbering, entry, variant=len(variants))
+            self._store.insert([row])
+            self.fresh.append((header, entry.envelope))
+        return False
 
     def _row(
         self,
         publisher: str,
         header: Header,
-        numbering: Numbering,
+        numbering: int,
         entry: Entry,
-        *,
         standing: int = ACCEPTED,
         variant: int = 0,
         copy_of: int | None = None,
@@ -193,8 +223,8 @@ class Filing:
             header.epoch,
             numbering,
             header.number,
-            variant,
             standing,
+            variant,
             header.kind,
             header.urgency,
             header.time,
@@ -213,12 +243,17 @@ class Filing:
             self._newest[header.address] = (header, entry)
 
     def _same_report(self, publisher: str, key: LogKey, header: Header, entry: Entry) -> int | None:
-        """The id of the same report under another epoch: its card began a new one and issued it again."""
+        """The id of the same report under another epoch: its card began a new one and issued it again.
+
+        One report has one copy in an epoch: of two that say the same in one second, both are shown.
+        """
         if key not in self._other_epochs:
-            newest = self._store.newest_epoch(header.address)
-            self._other_epochs[key] = newest not in (0, header.epoch)
-        if not self._other_epochs[key]:
+            self._other_epochs[key] = self._store.has_other_epoch(key)
+        here = self._report_epochs.setdefault(header.address, set())
+        here.add(header.epoch)
+        if not self._other_epochs[key] and len(here) == 1:
             return None
+        self._flush()  # the other may be among what is about to be written
         content = _content(header, entry.envelope)
         for row_id, envelope in self._store.reports_at(header.address, header.time, header.epoch):
             if _content(wire.parse_header(envelope), envelope) == content:
@@ -226,15 +261,24 @@ class Filing:
                 return row_id
         return None
 
-    def _gap(self, holding: Holding, header: Header, entry: Entry) -> None:
-        """Numbers that the node gave up are not missing any more."""
+    def _gap(self, header: Header, entry: Entry) -> None:
+        """Numbers that the node gave up are not missing any more.
+
+        The report names their epoch: issued again under another, it must not touch that one's numbers.
+        """
         try:
             gap = payloads.decode(entry.envelope, header)
         except WireError:
             return
-        first = gap.values.get("about_number") if isinstance(gap, Message) else None
-        last = gap.values.get("about_last", first) if isinstance(gap, Message) else None
-        if isinstance(first, int) and isinstance(last, int) and 1 <= first <= last < header.number:
+        values = gap.values if isinstance(gap, Message) else {}
+        epoch, first = values.get("about_epoch"), values.get("about_number")
+        last = values.get("about_last", first)
+        if not (isinstance(epoch, int) and isinstance(first, int) and isinstance(last, int)):
+            return
+        end = header.number - 1 if epoch == header.epoch else wire.NUMBER_MAX
+        if epoch <= header.epoch and 1 <= first <= last <= end:
+            key = (header.address, epoch)
+            holding = self._touched.setdefault(key, self._store.holding(*key))
             holding.reports.add(first, last)
 
     def _find(self, address: Address, code: str, detail: str) -> None:
@@ -267,10 +311,10 @@ class Filing:
             self._find(header.address, "clock", f"{off_s:+d} s from the inbox")
 
 
-def _content(header: Header, envelope: bytes) -> tuple[int, bytes, bytes]:
+def _content(header: Header, envelope: bytes) -> tuple[int, int, bytes, bytes]:
     """What a report says, without its number and signature."""
     payload = envelope[header.payload_at : -wire.SIGNATURE_BYTES]
-    return header.time, envelope[:6], payload
+    return header.kind, header.time, envelope[:6], payload
 
 
 def _link(heard: Heard | None) -> str:

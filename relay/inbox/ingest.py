@@ -2,18 +2,22 @@
 
 The order of intake is the order of the three stages.
 1. `open_frame`: length, headers, roster. Junk is counted.
-2. `verify`: signatures, over the received bytes. Pure, so it runs on many threads.
+2. `verify`: signatures, over the received bytes. It runs on many threads.
 3. `store`: dedup, one transaction for many frames, then the receipts. Payloads are decoded after the
    commit, but for `gap` reports: what can't be decoded is kept and shown as such and blocks nothing.
 
 Nothing is rejected for its time. An identity with other bytes and a valid signature is a cloned card:
-both are kept, and a finding says so.
+both are kept, and a finding says so. What a publisher brings that is no envelope, or not authentic, is
+charged to it; when its allowance is spent its frames are dropped unverified until it has refilled, so
+that a flood costs its neighbours little.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -30,14 +34,18 @@ from relay.core.message import (
     numbering_of,
 )
 from relay.errors import WireError
-from relay.inbox.filing import Filing, Item, Known, Parcel
+from relay.inbox.apart import Kept
+from relay.inbox.filing import Filing
+from relay.inbox.hellos import Hellos
+from relay.inbox.limits import Buckets
+from relay.inbox.parcel import Item, Known, Parcel
 from relay.inbox.replies import Replies
-from relay.inbox.store import Arrival, LogKey, Store
+from relay.inbox.store import REVOKED, Arrival, LogKey, Store, decode_heard
 
-FAILURES_PER_PUBLISHER_MAX = 200
+FAILURES_AT_ONCE = 200  # of one publisher
 FAILURES_REFILL_PER_S = 2.0
-PUBLISHERS_COUNTED_MAX = 5_000
-FAILURES = frozenset(("not_a_batch", "not_an_envelope", "bad_signature", "unknown_signer"))
+FAILURES_DEBT_MAX = 200
+PUBLISHER_LENGTH_MAX = 64
 
 
 class Outcome(msgspec.Struct):
@@ -53,74 +61,97 @@ class Intake:
     def __init__(
         self,
         store: Store,
-        netfiling: bytes,
+        network: bytes,
         look_up: Callable[[Address], Known | None],
         replies: Replies,
     ) -> None:
         self._store = store
-        self._netfiling = netfiling
+        self._network = network
         self._look_up = look_up
         self._replies = replies
-        self.counts: Counter[str] = Counter()
-        self._failures: dict[str, tuple[float, float]] = {}  # publisher: allowance left, and when
+        self._hellos = Hellos(store)
+        self._junk = Buckets(FAILURES_AT_ONCE, FAILURES_REFILL_PER_S, FAILURES_DEBT_MAX)
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How often what happened that is not a new message, since the start."""
+        with self._lock:
+            return dict(self._counts)
+
+    def count(self, what: str) -> None:
+        """One more of `what`."""
+        with self._lock:
+            self._counts[what] += 1
 
     # --- 1 ---
 
     def open_frame(self, publisher: str, frame: bytes, now_s: float) -> Parcel | None:
         """The envelopes of a frame with their headers; None when nothing in it is worth verifying."""
-        if not self._has_allowance(publisher, now_s):
-            self.counts["flood"] += 1
+        if not self._junk.has(publisher, now_s):
+            self.count("flood")
             return None
         try:
+            if len(publisher) > PUBLISHER_LENGTH_MAX:
+                raise WireError("nobody of ours")
             entries = wire.decode_batch(frame)
         except WireError:
-            self._count(publisher, "not_a_batch")
+            self._charge(publisher, "not_a_batch")
             return None
         items = []
         for entry in entries:
             try:
+                if len(entry.envelope) > wire.ENVELOPE_BYTES_MAX:
+                    raise WireError("too long")
                 header = wire.parse_header(entry.envelope)
-                if len(entry.envelope) > wire.ENVELOPE_BYTES_MAX or is_from_inbox(header.kind):
+                if is_from_inbox(header.kind):
                     raise WireError("not a node's envelope")
             except WireError:
-                self._count(publisher, "not_an_envelope")
+                self._charge(publisher, "not_an_envelope")
                 continue
-            items.append(Item(header, entry, self._look_up(header.address)))
+            items.append(Item(header, entry, self._look_up(header.address), publisher))
         return Parcel(publisher, items)
 
-    def _has_allowance(self, publisher: str, now_s: float) -> bool:
-        left, at_s = self._failures.get(publisher, (float(FAILURES_PER_PUBLISHER_MAX), now_s))
-        left = min(FAILURES_PER_PUBLISHER_MAX, left + (now_s - at_s) * FAILURES_REFILL_PER_S)
-        if len(self._failures) >= PUBLISHERS_COUNTED_MAX:
-            self._failures.clear()
-        self._failures[publisher] = (left, now_s)
-        return left >= 1
-
-    def _count(self, publisher: str, what: str) -> None:
-        self.counts[what] += 1
-        if what not in FAILURES:
-            return
-        left, at_s = self._failures.get(publisher, (float(FAILURES_PER_PUBLISHER_MAX), 0.0))
-        self._failures[publisher] = (left - 1, at_s)
+    def _charge(self, publisher: str, what: str) -> None:
+        self.count(what)
+        self._junk.spend(publisher)
 
     # --- 2 ---
 
     def verify(self, items: Iterable[Item]) -> None:
-        """Judge the signatures of known signers. Touches nothing but the items."""
-        netfiling = self._netfiling
+        """Judge the signatures of known signers, until the allowance of who brought them is spent."""
+        network = self._network
         for item in items:
-            if item.known is not None:
-                item.authentic = wire.is_authentic(item.entry.envelope, netfiling, item.known.public_key)
+            if item.known is None:
+                continue
+            item.authentic = wire.is_authentic(item.entry.envelope, network, item.known.public_key)
+            item.judged = True
+            if not item.authentic and not self._junk.spend(item.publisher):
+                return
 
     # --- 3 ---
 
     def store(self, parcels: Sequence[Parcel], arrival: Arrival, clock: Clock) -> Outcome:
         """Commit what is new in `parcels`, then sign the receipts. Raises StorageError: nothing happened."""
-        filing = Filing(self._store, arrival, clock, self._count)
+        return self._store_and_answer(parcels, arrival, clock, lambda: None)
+
+    def _store_and_answer(
+        self, parcels: Sequence[Parcel], arrival: Arrival, clock: Clock, also: Callable[[], None]
+    ) -> Outcome:
+        """`also` is done in the same transaction, after it all."""
+        filing = Filing(self._store, arrival, clock, self._hellos)
         with self._store.write():
             for parcel in parcels:
                 filing.take(parcel)
             filing.finish()
+            also()
+        self._hellos.remember(filing.hellos.values())
+        with self._lock:
+            self._counts.update(what for _, what in filing.counted)
+        for publisher, what in filing.counted:
+            if what == "unknown_signer":
+                self._junk.spend(publisher)
         self._replies.begin(arrival, clock)
         sent = [frame for parcel in parcels for frame in self._answer(parcel, filing)]
         return Outcome(sent, filing.fresh)
@@ -133,29 +164,66 @@ class Intake:
                 continue
             header = item.header
             if header.kind == Kind.HELLO:
-                hellos += filing.hellos.get(id(item), [])
+                hellos += [filing.hellos[id(item)]] if id(item) in filing.hellos else []
                 continue
             numbering = numbering_of(header.kind)
-            if numbering is not None:
+            if numbering is not None and header.number:
                 log = touched.setdefault((header.address, header.epoch), {})
                 log.setdefault(numbering, []).append(header.number)
         frames = self._replies.to_batch(touched) + self._replies.to_hellos(hellos)
         return [(parcel.publisher, frame) for frame in frames]
 
+    # --- what was kept apart ---
+
     def judge_again(self, arrival: Arrival, clock: Clock) -> Outcome | None:
-        """Take from quarantine what the roster knows by now."""
-        parcels, released = [], []
-        for row_id, address, publisher, _, age_s, heard, envelope in self._store.quarantined():
+        """Take in what the roster knows by now, and what came while its key was revoked."""
+        outcome = Outcome([], [])
+        apart = self._store.apart
+        for address in apart.quarantined_signers():
+            if self._look_up(address):
+                waiting = apart.quarantined(address)
+                done = partial(apart.release, [each.id for each in waiting])
+                self._take_again(waiting, done, arrival, clock, outcome)
+        for address in apart.signers():
             known = self._look_up(address)
-            if known is None:
-                continue
-            released.append(row_id)
-            item = Item(wire.parse_header(envelope), Entry(envelope, age_s, heard), known)
-            self.verify([item])
-            parcels.append(Parcel(publisher, [item]))
-        if not released:
-            return None
-        outcome = self.store(parcels, arrival, clock)
-        with self._store.write():
-            self._store.release(released)
-        return outcome
+            if known and not known.revoked:
+                waiting = [each for each in apart.of_signer(address) if _counts_now(each)]
+                done = partial(apart.accept, [each.id for each in waiting])
+                self._take_again(waiting, done, arrival, clock, outcome)
+        return outcome if outcome.fresh or outcome.replies else None
+
+    def _take_again(
+        self,
+        waiting: Sequence[Kept],
+        done: Callable[[], None],
+        arrival: Arrival,
+        clock: Clock,
+        outcome: Outcome,
+    ) -> None:
+        """One signer's, in one transaction with taking them out of where they were."""
+        if not waiting:
+            return
+        parcels = []
+        for kept in waiting:
+            header = wire.parse_header(kept.envelope)
+            entry = Entry(kept.envelope, _age_now(kept, arrival), decode_heard(kept.heard))
+            item = Item(header, entry, self._look_up(header.address), kept.publisher, judged=True)
+            if item.known:  # not charged to who brought it: the roster did not know it either
+                key = item.known.public_key
+                item.authentic = wire.is_authentic(kept.envelope, self._network, key)
+            parcels.append(Parcel(kept.publisher, [item]))
+        one = self._store_and_answer(parcels, arrival, clock, done)
+        outcome.replies += one.replies
+        outcome.fresh += one.fresh
+
+
+def _counts_now(kept: Kept) -> bool:
+    """Whether a message that stood apart would be accepted: its key is good, its kind has a numbering."""
+    header = wire.parse_header(kept.envelope)
+    return kept.standing == REVOKED or (header.number > 0 and numbering_of(header.kind) is not None)
+
+
+def _age_now(kept: Kept, arrival: Arrival) -> int | None:
+    """Its age when it came and the time that it has waited here; None when this clock went back."""
+    waited_s = arrival.unix_s - kept.received_s
+    return kept.age_s + waited_s if kept.age_s is not None and waited_s >= 0 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,22 @@ from typing import Any
 import msgspec
 
 from relay.core.message import Address
-from relay.core.ranges import Ranges, Run
+from relay.core.ranges import Ranges
 from relay.database import connect, storage_errors
 from relay.inbox.store import STORE_NAME
 
 MESSAGES_MAX = 500
+ID_MAX = 2**62
+
+NODES = (
+    "SELECT address, epoch, state, status, status_age, status_s, status_boot, status_at, heard_s, heard_boot,"
+    " heard_at, publisher, link FROM node"
+)
+HELD = (
+    "SELECT address, epoch, reports FROM holding AS h WHERE epoch ="
+    " (SELECT max(epoch) FROM holding WHERE address = h.address)"
+)
+FINDINGS = "SELECT address, code, first_s, last_s, count, detail FROM finding"
 
 
 class StoredMessage(msgspec.Struct, frozen=True):
@@ -40,13 +52,22 @@ class NodeState(msgspec.Struct, frozen=True):
     epoch: int
     state: int
     status: bytes | None
-    status_s: int | None
     status_age: int | None
+    status_s: int | None
+    status_boot: str | None
+    status_at: float | None
     heard_s: int
     heard_boot: str
     heard_at: float
     publisher: str
     link: str
+
+
+class Held(msgspec.Struct, frozen=True):
+    """The reports of the newest epoch of a node that are here, or known to be given up."""
+
+    epoch: int
+    reports: Ranges
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -61,10 +82,11 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Reader:
-    """Read-only; every method may raise StorageError."""
+    """Read-only, from any thread; every method may raise StorageError."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / STORE_NAME
+        self._lock = threading.Lock()
         with storage_errors(self._path):
             self._db = connect(self._path, read_only=True, cache_kib=1024, check_same_thread=False)
 
@@ -73,30 +95,24 @@ class Reader:
         self._db.close()
 
     def _all(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with storage_errors(self._path):
+        with self._lock, storage_errors(self._path):
             return self._db.execute(query, values).fetchall()
 
     def nodes(self) -> dict[Address, NodeState]:
         """Every node that was ever heard."""
-        return {row[0]: NodeState(*row) for row in self._all("SELECT * FROM node")}
+        return {row[0]: NodeState(*row) for row in self._all(NODES)}
 
-    def missing_reports(self) -> dict[Address, list[Run]]:
-        """Per node, the reports of its newest epoch that others behind them have overtaken."""
-        rows = self._all(
-            "SELECT address, reports FROM holding AS h WHERE epoch ="
-            " (SELECT max(epoch) FROM holding WHERE address = h.address)"
-        )
-        missing = {}
-        for address, blob in rows:
-            held = Ranges.from_flat(msgspec.msgpack.decode(blob, type=list[int]))
-            if holes := held.missing(1, held.last):
-                missing[address] = holes
-        return missing
+    def held_reports(self) -> dict[Address, Held]:
+        """Per node, what is held of its newest epoch."""
+        held: dict[Address, Held] = {}
+        for address, epoch, blob in self._all(HELD):
+            held[address] = Held(epoch, Ranges.from_flat(msgspec.msgpack.decode(blob, type=list[int])))
+        return held
 
     def findings(self) -> dict[Address, list[Finding]]:
         """Clones, rollbacks, doubtful clocks, revoked keys."""
         found: dict[Address, list[Finding]] = {}
-        for row in self._all("SELECT * FROM finding ORDER BY last_s DESC"):
+        for row in self._all(FINDINGS):
             found.setdefault(row[0], []).append(Finding(*row))
         return found
 
@@ -104,32 +120,29 @@ class Reader:
         self,
         *,
         after_id: int = 0,
-        before_id: int | None = None,
+        before_id: int = ID_MAX,
         statuses: bool = False,
         address: Address | None = None,
         limit: int = 100,
     ) -> list[StoredMessage]:
         """Newest first; a report that was issued again under a new epoch is shown once."""
-        where, values = ["id > ?", "copy_of IS NULL"], [after_id]
-        if before_id is not None:
-            where.append("id < ?")
-            values.append(before_id)
-        if not statuses:
-            where.append("numbering = 0")
-        if address is not None:
-            where.append("address = ?")
-            values.append(address)  # type: ignore[arg-type]
-        rows = self._all(
-            "SELECT id, address, epoch, numbering, number, variant, standing, received_s, age_s, publisher,"
-            f" heard, envelope FROM message WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?",
-            [*values, min(limit, MESSAGES_MAX)],
-        )
+        query = messages_query(statuses=statuses, of_one=address is not None)
+        of = () if address is None else (address,)
+        rows = self._all(query, (after_id, before_id, *of, min(limit, MESSAGES_MAX)))
         return [StoredMessage(*row) for row in rows]
 
-    def counts(self) -> dict[str, int]:
-        """How much there is of what."""
-        rows = self._all(
-            "SELECT (SELECT coalesce(max(id), 0) FROM message), (SELECT count(*) FROM node),"
-            " (SELECT count(*) FROM quarantine)"
-        )
-        return dict(zip(("messages", "nodes", "quarantined"), rows[0], strict=True))
+
+def messages_query(*, statuses: bool, of_one: bool) -> str:
+    """The query for one page of messages. Each of the four has an index that is in the order asked for."""
+    index = {
+        (False, False): "INDEXED BY message_shown",
+        (False, True): "INDEXED BY message_shown_of",
+        (True, False): "NOT INDEXED",  # by id
+        (True, True): "INDEXED BY message_of",
+    }[statuses, of_one]
+    return (
+        "SELECT id, address, epoch, numbering, number, variant, standing, received_s, age_s, publisher,"
+        f" heard, envelope FROM message {index} WHERE id > ? AND id < ? AND copy_of IS NULL"
+        f"{'' if statuses else ' AND numbering <> 1'}{' AND address = ?' if of_one else ''}"
+        " ORDER BY id DESC LIMIT ?"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 
 from relay.core import payloads, wire
@@ -18,10 +19,13 @@ from relay.core.message import (
 )
 from relay.core.ranges import Run
 from relay.core.receipts import BITMAP_BITS, check_of
+from relay.errors import WireError
 from relay.inbox.store import Arrival, LogKey, Store
 
-ENTRIES_PER_RECEIPT_MAX = 10  # fits one radio packet with the largest numbers
-HISTORIES_PER_HELLO_MAX = 8
+RECEIPT_BASE_BYTES = 2  # length of the nonce, advice
+RECEIPT_ENTRIES_BYTES_MAX = wire.PAYLOAD_BYTES_MAX - RECEIPT_BASE_BYTES - wire.NONCE_BYTES  # a radio packet
+FRAME_BYTES_MAX = 64 * 1024
+HISTORY_RUNS_TOLD_MAX = 512  # of one numbering at once
 
 
 class Replies:
@@ -42,8 +46,9 @@ class Replies:
         seconds = max(0, arrival.unix_s - wire.EPOCH_2025_UNIX_S)
         self._time = (min(seconds, 2**32 - 1), clock)
 
-    def presence(self) -> bytes:
+    def presence(self, arrival: Arrival, clock: Clock) -> bytes:
         """A receipt without entries: this inbox is here, in this epoch."""
+        self.begin(arrival, clock)
         return wire.encode_batch([Entry(self._receipt(b"", []))])
 
     def to_batch(self, touched: Mapping[LogKey, Mapping[Numbering, Sequence[int]]]) -> list[bytes]:
@@ -56,13 +61,13 @@ class Replies:
                 if self._needs_history(key, numbering, those):
                     held = self._held(key, numbering, min(those), max(those))
                     envelopes += self._histories(key, numbering, held)
-        return [wire.encode_batch([Entry(envelope) for envelope in envelopes])]
+        return _frames(envelopes)
 
     def to_hellos(self, hellos: Sequence[Hello]) -> list[bytes]:
         """Proof for each hello, with all that is held of its log and of any newer epoch of its node."""
-        return [] if self.muted else [self._to_hello(hello) for hello in hellos]
+        return [] if self.muted else [frame for hello in hellos for frame in self._to_hello(hello)]
 
-    def _to_hello(self, hello: Hello) -> bytes:
+    def _to_hello(self, hello: Hello) -> list[bytes]:
         address = hello.header.address
         keys = [(address, hello.header.epoch)]
         newest = self._store.newest_epoch(address)
@@ -73,7 +78,7 @@ class Replies:
             if self._needs_history(keys[0], numbering, [1, wire.NUMBER_MAX]):
                 held = self._held(keys[0], numbering, 1, wire.NUMBER_MAX)
                 envelopes += self._histories(keys[0], numbering, held)
-        return wire.encode_batch([Entry(envelope) for envelope in envelopes])
+        return _frames(envelopes)
 
     def _needs_history(self, key: LogKey, numbering: Numbering, numbers: Sequence[int]) -> bool:
         """Whether a receipt entry leaves any of `numbers` unsaid."""
@@ -88,11 +93,17 @@ class Replies:
         return ranges.runs(low, high)
 
     def _receipts(self, nonce: bytes, keys: Sequence[LogKey]) -> list[bytes]:
-        entries = [self._entry(key) for key in keys]
-        pieces = [
-            entries[start : start + ENTRIES_PER_RECEIPT_MAX]
-            for start in range(0, len(entries), ENTRIES_PER_RECEIPT_MAX)
-        ]
+        """As few as fit; the last answers `nonce`."""
+        pieces: list[list[ReceiptEntry]] = [[]]
+        room = RECEIPT_ENTRIES_BYTES_MAX
+        for key in keys:
+            entry = self._entry(key)
+            size = len(payloads.receipt_payload(b"", 0.0, [entry])) - RECEIPT_BASE_BYTES
+            if size > room:
+                pieces.append([])
+                room = RECEIPT_ENTRIES_BYTES_MAX
+            pieces[-1].append(entry)
+            room -= size
         return [self._receipt(nonce if piece is pieces[-1] else b"", piece) for piece in pieces]
 
     def _entry(self, key: LogKey) -> ReceiptEntry:
@@ -110,12 +121,16 @@ class Replies:
     def _histories(self, key: LogKey, numbering: Numbering, runs: Sequence[Run]) -> list[bytes]:
         """The newest runs; what is left out is sent once more, no worse."""
         most = payloads.HISTORY_RUNS_MAX
-        runs = runs[-HISTORIES_PER_HELLO_MAX * most :]
+        signed = [
+            (run, self._store.signature(key, numbering, run[1])) for run in runs[-HISTORY_RUNS_TOLD_MAX:]
+        ]
+        if numbering is Numbering.STATE:  # past retention nothing vouches for a run, and the check would fail
+            signed = [each for each in signed if each[1]]
         envelopes = []
-        for start in range(0, len(runs), most):
-            piece = runs[start : start + most]
-            check = check_of(self._store.signature(key, numbering, last) for _, last in piece)
-            payload = payloads.history_payload(*key, numbering, piece, check)
+        for start in range(0, len(signed), most):
+            piece = signed[start : start + most]
+            check = check_of(signature for _, signature in piece)
+            payload = payloads.history_payload(*key, numbering, [run for run, _ in piece], check)
             envelopes.append(self._envelope(Kind.HISTORY, payload))
         return envelopes
 
@@ -136,3 +151,29 @@ class Replies:
             0,
         )
         return wire.sign(header, payload, self._network, self._sign)
+
+
+def _frames(envelopes: Sequence[bytes]) -> list[bytes]:
+    """All of them in their order, in as few frames as nodes and brokers take."""
+    pieces: list[list[Entry]] = [[]]
+    room = FRAME_BYTES_MAX
+    for envelope in envelopes:
+        size = len(envelope) + wire.ENTRY_OVERHEAD_BYTES
+        if size > room:
+            pieces.append([])
+            room = FRAME_BYTES_MAX
+        pieces[-1].append(Entry(envelope))
+        room -= size
+    return [wire.encode_batch(piece) for piece in pieces]
+
+
+def announced_epoch(frame: bytes, address: Address, network: bytes, key: wire.PublicKey) -> int:
+    """The epoch in which an inbox with this key says that it is there; 0 when it does not."""
+    epoch = 0
+    with contextlib.suppress(WireError):
+        for entry in wire.decode_batch(frame):
+            header = wire.parse_header(entry.envelope)
+            is_receipt = header.kind == Kind.RECEIPT and header.address == address
+            if is_receipt and wire.is_authentic(entry.envelope, network, key):
+                epoch = max(epoch, header.epoch)
+    return epoch

@@ -1,9 +1,7 @@
-"""The inbox as a process: one broker connection, verify threads, one store thread, the JSON pages.
+"""The inbox as a process: one broker connection, the pipe of intake, the roster, retention.
 
-Frames go through the stages of ingest.py as through a pipe: while one group is being committed, the
-next is being verified. A frame is acknowledged to the broker only when its receipts are on their way,
-and these are signed only after the commit. When the disk refuses, the frames at hand are tried again
-until it takes them: nothing is acknowledged or receipted meanwhile, so nodes and broker hold theirs.
+There is one inbox identity. It says on a retained topic that it is there, and in which epoch; one that
+hears a higher epoch of its own key has been taken over from: it stores on, signs nothing, and says so.
 """
 
 from __future__ import annotations
@@ -13,36 +11,31 @@ import contextlib
 import logging
 import random
 import time
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from relay import mqtt, systemd
 from relay.config import InboxConfig
-from relay.core import payloads, wire
-from relay.core.message import Address, Clock, Receipt
-from relay.errors import ConfigError, LinkError, StorageError, WireError
-from relay.inbox.filing import Parcel
+from relay.core import wire
+from relay.core.message import Address, Clock
+from relay.errors import ConfigError, LinkError, StorageError
 from relay.inbox.ingest import Intake, Outcome
-from relay.inbox.replies import Replies
+from relay.inbox.pipe import Pipe
+from relay.inbox.replies import Replies, announced_epoch
 from relay.inbox.store import Arrival, Store
 from relay.kernel_clock import clock_is_synchronised
 from relay.trust import keys
 from relay.trust.roster import Roster, RosterFile
 
-T = TypeVar("T")
-
-VERIFY_THREADS = 2
-VERIFY_CHUNK = 32
-GROUP_ITEMS_MAX = 4096  # envelopes in one commit
-RETRY_STORE_S = 2.0
 RETRY_MIN_S, RETRY_MAX_S = 0.5, 15.0
 ROSTER_POLL_S = 1.0
 RETENTION_S = 3600.0
+RETENTION_ROWS = 5_000  # looked at in one transaction
+QUARANTINE_DAYS = 30
 DAY_S = 86_400
 
 log = logging.getLogger("naober.inbox")
@@ -51,16 +44,27 @@ log = logging.getLogger("naober.inbox")
 class Signer:
     """A node of the roster as intake needs it."""
 
-    __slots__ = ("public_key", "revoked")
+    __slots__ = ("public_key", "raw", "revoked")
 
     def __init__(self, raw: bytes, revoked: bool) -> None:
+        self.raw = raw
         self.public_key: wire.PublicKey = Ed25519PublicKey.from_public_bytes(raw)
         self.revoked = revoked
 
 
-def signers_of(roster: Roster) -> dict[Address, Signer]:
-    """Every node that may be believed, or must be known as revoked."""
-    return {node.address: Signer(node.public_key, node.revoked) for node in roster.nodes}
+def signers_of(roster: Roster, before: dict[Address, Signer]) -> dict[Address, Signer]:
+    """Every node that may be believed, or must be known as revoked.
+
+    A signer of `before` stays the same object: a key that is revoked is so for frames on their way, too.
+    """
+    signers = {}
+    for node in roster.nodes:
+        signer = before.get(node.address)
+        if signer is None or signer.raw != node.public_key:
+            signer = Signer(node.public_key, node.revoked)
+        signer.revoked = node.revoked
+        signers[node.address] = signer
+    return signers
 
 
 def arrival() -> Arrival:
@@ -84,20 +88,9 @@ def clock_quality() -> Clock:
     return Clock.NTP if clock_is_synchronised() else Clock.NONE
 
 
-class _Waiting:
-    """A frame whose signatures are being judged."""
-
-    __slots__ = ("jobs", "message", "parcel")
-
-    def __init__(self, message: mqtt.Message, parcel: Parcel, jobs: list[Future[None]]) -> None:
-        self.message, self.parcel, self.jobs = message, parcel, jobs
-
-    async def judged(self) -> None:
-        for job in self.jobs:
-            await asyncio.wrap_future(job)
-
-    def is_judged(self) -> bool:
-        return all(job.done() for job in self.jobs)
+def now() -> tuple[Arrival, Clock]:
+    """Now, and what this machine's clock is worth."""
+    return arrival(), clock_quality()
 
 
 class Service:
@@ -113,7 +106,7 @@ class Service:
         """Opens the store and begins an inbox epoch; raises StorageError."""
         self._config = config
         self._roster = roster
-        self._signers = signers_of(roster.roster)
+        self._signers = signers_of(roster.roster, {})
         self._broker = broker
         self._key = key
         self._address = keys.address_of(keys.public_bytes(key))
@@ -122,15 +115,13 @@ class Service:
         epoch = self._store.next_epoch(max(0, minutes))
         self._replies = Replies(self._store, self._address, config.network_id, key.sign, epoch)
         self._intake = Intake(self._store, config.network_id, lambda a: self._signers.get(a), self._replies)
-        self._verifiers = ThreadPoolExecutor(VERIFY_THREADS, thread_name_prefix="verify")
-        self._store_thread = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._waiting: deque[_Waiting] = deque()
-        self._arrived = asyncio.Event()
+        self._pipe = Pipe(self._intake, now, self._send_replies)
         self._connection: mqtt.Connection | None = None
-        self._sends: set[asyncio.Task[None]] = set()
-        self._trouble = ""  # why messages are not stored now
+        self._sends: set[asyncio.Task[Any]] = set()
+        self._stopping = False
         self._link = "connecting"
         self._started_s = time.monotonic()
+        self._listening_since_s: float | None = None
 
     @property
     def roster(self) -> Roster:
@@ -144,7 +135,7 @@ class Service:
             asyncio.create_task(self._guard(name, work), name=name)
             for name, work in (
                 ("broker", self._stay_connected),
-                ("intake", self._take_in),
+                ("intake", self._pipe.run),
                 ("roster", self._follow_roster),
                 ("retention", self._retain),
                 ("watchdog", self._watchdog),
@@ -153,21 +144,24 @@ class Service:
         systemd.notify("READY=1", "STATUS=started")
         await stop.wait()
         systemd.notify("STOPPING=1")
-        if self._connection:
-            with contextlib.suppress(LinkError, TimeoutError):
-                async with asyncio.timeout(2):  # gone, in so many words
-                    await self._connection.publish(mqtt.topic("inbox"), b"", retain=True)
-            await self._connection.close()
+        await self._leave()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, *self._sends, return_exceptions=True)
-        self._verifiers.shutdown()
-        self._store_thread.shutdown()
+        self._pipe.close()
         self._store.close()
         log.info("stopped")
 
-    async def _on_store_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._store_thread, work)
+    async def _leave(self) -> None:
+        """Gone, in so many words; but for one that has been taken over from: its topic is another's."""
+        self._stopping = True
+        if self._connection is None:
+            return
+        if not self._replies.muted:
+            with contextlib.suppress(LinkError, TimeoutError):
+                async with asyncio.timeout(2):
+                    await self._connection.publish(mqtt.topic("inbox"), b"", retain=True)
+        await self._connection.close()
 
     async def _guard(self, name: str, work: Callable[[], Any]) -> None:
         while True:
@@ -188,41 +182,42 @@ class Service:
                 wait_s = RETRY_MIN_S
             except LinkError as failure:
                 error = failure
+            if self._stopping:
+                return
             self._link = error.code
             log.warning("mqtt: %s", error)
             await asyncio.sleep(wait_s * random.uniform(0.5, 1.5))  # noqa: S311
             wait_s = min(RETRY_MAX_S, 2 * wait_s)
 
     async def _hold_connection(self) -> LinkError:
-        connection = await mqtt.open(self._broker, self._on_message)
+        options = self._broker
+        if self._replies.muted:
+            options = msgspec.structs.replace(options, will=None)
+        connection = await mqtt.open(options, self._on_message)
         try:
             await connection.subscribe(mqtt.topic("up", "+"), mqtt.topic("inbox"))
             self._connection, self._link = connection, "connected"
+            self._listening_since_s = time.monotonic()
             log.info("mqtt: connected to the broker")
-            if not self._replies.muted:
-                self._replies.begin(arrival(), clock_quality())
-                presence = await self._on_store_thread(self._replies.presence)
-                await connection.publish(mqtt.topic("inbox"), presence, retain=True)
+            await self._announce(connection)
             return await connection.wait_ended()
         finally:
-            self._connection = None
+            self._connection = self._listening_since_s = None
             # what waits came over this connection: nobody can be told, and the nodes send it again
             await connection.close()
+
+    async def _announce(self, connection: mqtt.Connection) -> None:
+        """Say, retained, that this inbox is here, and in which epoch."""
+        if self._replies.muted or self._stopping:
+            return
+        presence = await self._pipe.on_store_thread(lambda: self._replies.presence(*now()))
+        with contextlib.suppress(LinkError):  # the connection ended: the next one says it
+            await connection.publish(mqtt.topic("inbox"), presence, retain=True)
 
     def _on_message(self, message: mqtt.Message) -> None:
         kind, publisher = mqtt.split_topic(message.topic)
         if kind == "up":
-            parcel = self._intake.open_frame(publisher, message.payload, time.monotonic())
-            if parcel is None:
-                message.ack()
-                return
-            items = parcel.items
-            jobs = [
-                self._verifiers.submit(self._intake.verify, items[start : start + VERIFY_CHUNK])
-                for start in range(0, len(items), VERIFY_CHUNK)
-            ]
-            self._waiting.append(_Waiting(message, parcel, jobs))
-            self._arrived.set()
+            self._pipe.feed(publisher, message)
             return
         if kind == "inbox":
             self._judge_presence(message.payload)
@@ -230,72 +225,35 @@ class Service:
 
     def _judge_presence(self, frame: bytes) -> None:
         """An inbox with our own key and a higher epoch has taken over: fall silent, and say so."""
-        with contextlib.suppress(WireError):
-            for entry in wire.decode_batch(frame):
-                header = wire.parse_header(entry.envelope)
-                said = payloads.decode(entry.envelope, header)
-                ours = header.address == self._address and isinstance(said, Receipt)
-                if not ours or header.epoch <= self._replies.epoch or self._replies.muted:
-                    continue
-                if wire.is_authentic(entry.envelope, self._config.network_id, self._key.public_key()):
-                    self._replies.muted = True
-                    log.error(
-                        "another inbox with this key is at epoch %d, this one at %d: no more receipts",
-                        header.epoch,
-                        self._replies.epoch,
-                    )
-
-    # --- intake ---
-
-    async def _take_in(self) -> None:
-        while True:
-            if not self._waiting:
-                self._arrived.clear()
-                await self._arrived.wait()
-            group = await self._next_group()
-            await self._store_group(group)
-
-    async def _next_group(self) -> list[_Waiting]:
-        """The frame that waits longest, and those behind it that are judged by then."""
-        first = self._waiting[0]
-        await first.judged()
-        group: list[_Waiting] = []
-        items = 0
-        while self._waiting and self._waiting[0].is_judged() and items < GROUP_ITEMS_MAX:
-            group.append(self._waiting.popleft())
-            items += len(group[-1].parcel.items)
-        return group
-
-    async def _store_group(self, group: list[_Waiting]) -> None:
-        parcels = [waiting.parcel for waiting in group]
-        outcome = await self._until_stored(lambda: self._intake.store(parcels, arrival(), clock_quality()))
-        self._send_replies(outcome)
-        for waiting in group:
-            waiting.message.ack()
-
-    async def _until_stored(self, work: Callable[[], Outcome]) -> Outcome:
-        while True:
-            try:
-                outcome = await self._on_store_thread(work)
-            except StorageError as error:
-                if not self._trouble:
-                    log.error("nothing is stored or receipted: %s", error)
-                self._trouble = error.code
-                await asyncio.sleep(RETRY_STORE_S)
-                continue
-            if self._trouble:
-                log.warning("storage works again: intake resumed")
-                self._trouble = ""
-            return outcome
+        connection = self._connection
+        if connection is None or self._replies.muted:
+            return
+        if not frame:  # the will of a connection that is no more, perhaps of our own
+            self._soon(self._announce(connection))
+            return
+        public = self._key.public_key()
+        epoch = announced_epoch(frame, self._address, self._config.network_id, public)
+        if epoch <= self._replies.epoch:
+            return
+        self._replies.muted = True
+        log.error(
+            "another inbox with this key is at epoch %d, this one at %d: no more receipts",
+            epoch,
+            self._replies.epoch,
+        )
+        self._soon(connection.close())  # and come back without a will: it would wipe the other's presence
 
     def _send_replies(self, outcome: Outcome) -> None:
         connection = self._connection
         if connection is None:
             return
         for publisher, frame in outcome.replies:
-            task = asyncio.ensure_future(self._reply(connection, publisher, frame))
-            self._sends.add(task)
-            task.add_done_callback(self._sends.discard)
+            self._soon(self._reply(connection, publisher, frame))
+
+    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._sends.add(task)
+        task.add_done_callback(self._sends.discard)
 
     async def _reply(self, connection: mqtt.Connection, publisher: str, frame: bytes) -> None:
         with contextlib.suppress(LinkError):  # a receipt that is lost is asked for
@@ -304,6 +262,7 @@ class Service:
     # --- now and then ---
 
     async def _follow_roster(self) -> None:
+        await self._judge_again()  # the roster may have changed while no inbox ran
         while True:
             await asyncio.sleep(ROSTER_POLL_S)
             try:
@@ -311,41 +270,58 @@ class Service:
             except ConfigError as error:
                 log.error("the roster stays as it was: %s", error)
                 continue
-            if not changed:
-                continue
-            self._signers = signers_of(self.roster)
-            log.info("roster changed: %d nodes", len(self._signers))
-            outcome = await self._until_stored(
-                lambda: self._intake.judge_again(arrival(), clock_quality()) or Outcome([], [])
-            )
-            self._send_replies(outcome)
+            if changed:
+                self._signers = signers_of(self.roster, self._signers)
+                log.info("roster changed: %d nodes", len(self._signers))
+                await self._judge_again()
+
+    async def _judge_again(self) -> None:
+        try:
+            outcome = await self._pipe.until_stored(lambda: self._intake.judge_again(*now()))
+        except Exception:
+            log.exception("what is in quarantine could not be judged again")
+            return
+        self._send_replies(outcome or Outcome([], []))
 
     async def _retain(self) -> None:
         while True:
-            days = self._config.store.retention_days
-            with contextlib.suppress(StorageError):
-                before_s = int(time.time()) - days * DAY_S
-                await self._on_store_thread(lambda before_s=before_s: self._store.forget_statuses(before_s))  # type: ignore[misc]
+            if clock_quality() is not Clock.NONE:  # a clock that runs ahead would forget what is new
+                with contextlib.suppress(StorageError):
+                    await self._forget()
             await asyncio.sleep(RETENTION_S)
+
+    async def _forget(self) -> None:
+        now_s = int(time.time())
+        before_s = now_s - self._config.store.retention_days * DAY_S
+        more = True
+        while more:  # in small steps: intake goes between
+            more = await self._pipe.on_store_thread(
+                lambda: self._store.forget_statuses(before_s, now_s, RETENTION_ROWS)
+            )
+        await self._pipe.on_store_thread(
+            lambda: self._store.expire_quarantine(now_s - QUARANTINE_DAYS * DAY_S)
+        )
 
     async def _watchdog(self) -> None:
         interval_s = systemd.watchdog_interval_s()
         while interval_s:
-            await self._on_store_thread(lambda: None)
+            await self._pipe.on_store_thread(lambda: None)
             systemd.notify("WATCHDOG=1", f"STATUS=broker {self._link}, {len(self._signers)} nodes")
             await asyncio.sleep(interval_s)
 
     def health(self) -> dict[str, Any]:
         """What `/healthz` says."""
+        since = None if self._pipe.trouble else self._listening_since_s
         return {
-            "ok": self._link == "connected" and not self._trouble and not self._replies.muted,
+            "ok": self._link == "connected" and not self._pipe.trouble and not self._replies.muted,
             "broker": self._link,
-            "storage": self._trouble or "ok",
+            "storage": self._pipe.trouble or "ok",
             "muted": self._replies.muted,
             "epoch": self._replies.epoch,
             "address": self._address.hex(),
             "nodes_known": len(self._signers),
-            "frames_waiting": len(self._waiting),
+            "frames_waiting": len(self._pipe),
+            "listening_s": 0.0 if since is None else round(time.monotonic() - since, 1),
             "uptime_s": round(time.monotonic() - self._started_s, 1),
-            "counts": dict(self._intake.counts),
+            "counts": self._intake.counts,
         }

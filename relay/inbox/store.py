@@ -1,7 +1,8 @@
-"""The inbox's disk: all its SQL, plain enough for PostgreSQL to stand behind it later.
+"""The inbox's disk: its SQL for messages, plain enough for PostgreSQL to stand behind it later.
 
 One writer on one thread. `Store.write` gives a transaction; what it did is on disk when the block ends,
-and only then may anyone be told. Readers (the pages) open the file for themselves, read-only.
+and only then may anyone be told. What is kept in memory of the disk is forgotten when a write fails.
+Readers (the pages) open the file for themselves, read-only.
 """
 
 from __future__ import annotations
@@ -18,20 +19,26 @@ from relay.core.receipts import Holding
 from relay.core.wire import SIGNATURE_BYTES
 from relay.database import connect, is_sound, migrate, storage_errors, transaction
 from relay.errors import StorageError, Text
+from relay.inbox.apart import Apart, Keeping
 
 STORE_NAME = "inbox.db"
-QUARANTINE_MAX = 10_000
-QUARANTINE_PER_PUBLISHER_MAX = 500
+MIGRATIONS = Path(__file__).parent / "migrations"
 HOLDINGS_CACHED_MAX = 20_000
+VARIANTS_MAX = 8  # kept of one identity; a stolen key could sign them for ever
+APART_PER_SIGNER_MAX = 1_000
+ACCEPTED, REVOKED, UNCOUNTED = 0, 1, 2  # the standing of a message
 
 LogKey = tuple[Address, int]  # address and epoch
 
 _INSERT = (
-    "INSERT INTO message (address, epoch, numbering, number, variant, standing, kind, urgency, time,"
+    "INSERT INTO message (address, epoch, numbering, number, standing, variant, kind, urgency, time,"
     " received_s, age_s, publisher, heard, copy_of, envelope)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
-_IDENTITY = "address = ? AND epoch = ? AND numbering = ? AND number = ?"
+_VARIANTS = (
+    "SELECT envelope FROM message WHERE address = ? AND epoch = ? AND numbering = ? AND number = ?"
+    " AND standing = ? ORDER BY variant"
+)
 
 MessageRow = tuple[
     Address, int, int, int, int, int, int, int, int, int, int | None, str, bytes | None, int | None, bytes
@@ -69,7 +76,8 @@ class Store:
                     Text("zet een back-up terug", "restore a backup"),
                     code="corrupt",
                 )
-            migrate(self._db, "relay.inbox")
+            migrate(self._db, MIGRATIONS)
+        self.apart = Apart(self._db, self.path)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -78,32 +86,41 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[None]:
         """One transaction, synced when the block ends; when it fails nothing of it is remembered."""
+        if len(self._holdings) > HOLDINGS_CACHED_MAX:
+            self._holdings.clear()  # never within a write: what it changed would be read back as it was
         try:
             with storage_errors(self.path), transaction(self._db):
                 yield
         except BaseException:
             self._holdings.clear()
+            self.apart.forget()
             raise
 
     # --- facts ---
 
     def next_epoch(self, minutes_since_2025: int) -> int:
         """Begin an inbox epoch: higher than any before, and than the minutes since 2025."""
-        with storage_errors(self.path), transaction(self._db):
-            row = self._db.execute("SELECT value FROM fact WHERE name = 'epoch'").fetchone()
-            epoch = max(int(row[0]) + 1 if row else 1, minutes_since_2025)
-            self._db.execute("INSERT OR REPLACE INTO fact VALUES ('epoch', ?)", (str(epoch),))
+        with self.write():
+            epoch = max(int(self.fact("epoch") or 0) + 1, minutes_since_2025)
+            self.keep_fact("epoch", str(epoch))
         return epoch
+
+    def fact(self, name: str) -> str | None:
+        """One remembered fact."""
+        row = self._db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def keep_fact(self, name: str, value: str) -> None:
+        """Remember it, within a write."""
+        self._db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
 
     # --- what is held ---
 
     def holding(self, address: Address, epoch: int) -> Holding:
-        """What is held of one epoch of one node; the same object until a write fails."""
+        """What is held of one epoch of one node; the same object until a write ends."""
         key = (address, epoch)
         holding = self._holdings.get(key)
         if holding is None:
-            if len(self._holdings) >= HOLDINGS_CACHED_MAX:
-                self._holdings.clear()
             row = self._db.execute(
                 "SELECT reports, states FROM holding WHERE address = ? AND epoch = ?", key
             ).fetchone()
@@ -121,51 +138,74 @@ class Store:
         row = self._db.execute("SELECT max(epoch) FROM holding WHERE address = ?", (address,)).fetchone()
         return row[0] or 0
 
+    def has_other_epoch(self, key: LogKey) -> bool:
+        """Whether anything is held of another epoch of the same node."""
+        row = self._db.execute("SELECT min(epoch), max(epoch) FROM holding WHERE address = ?", key[:1])
+        return any(epoch not in (None, key[1]) for epoch in row.fetchone())
+
     def signature(self, key: LogKey, numbering: Numbering, number: int) -> bytes | None:
         """The signature of a message as first stored; None when it is not held."""
+        row = self._db.execute(_VARIANTS + " LIMIT 1", (*key, numbering, number, ACCEPTED)).fetchone()
+        return row[0][-SIGNATURE_BYTES:] if row else None
+
+    def time_of(self, key: LogKey, numbering: Numbering, number: int) -> int | None:
+        """The time in the header of a message; None when it is not held."""
         row = self._db.execute(
-            f"SELECT envelope FROM message WHERE {_IDENTITY} AND variant = 0",
+            "SELECT time FROM message WHERE address = ? AND epoch = ? AND numbering = ? AND number = ?"
+            " AND standing = 0 AND variant = 0",
             (*key, numbering, number),
         ).fetchone()
-        return row[0][-SIGNATURE_BYTES:] if row else None
+        return row[0] if row else None
 
     # --- messages ---
 
     def insert(self, rows: Sequence[MessageRow]) -> None:
-        """Put in messages that are not held, within a write."""
+        """Put in messages that are not held, within a write. One that is there stays as it is."""
         self._db.executemany(_INSERT, rows)
 
-    def insert_apart(self, row: MessageRow) -> bool:
-        """Put in a message of a revoked key unless it is there; whether it was new."""
-        return self._db.execute(_INSERT.replace("INSERT", "INSERT OR IGNORE", 1), row).rowcount > 0
+    def insert_apart(self, row: MessageRow) -> Keeping:
+        """Put in a message that no receipt will name, unless it is there, within limits and a write."""
+        kept = self.variants((row[0], row[1]), row[2], row[3], row[4])
+        if row[14] in kept:
+            return Keeping.HELD
+        of_signer = self._db.execute(
+            "SELECT count(*) FROM message INDEXED BY message_apart WHERE address = ? AND standing <> 0",
+            (row[0],),
+        ).fetchone()[0]
+        if len(kept) >= VARIANTS_MAX or of_signer >= APART_PER_SIGNER_MAX:
+            return Keeping.FULL
+        self.insert([(*row[:5], len(kept), *row[6:])])
+        return Keeping.NEW
 
-    def variants(self, key: LogKey, numbering: int, number: int) -> list[bytes]:
+    def variants(self, key: LogKey, numbering: int, number: int, standing: int = ACCEPTED) -> list[bytes]:
         """The envelopes under one identity: more than one is a cloned card."""
-        found = self._db.execute(
-            f"SELECT envelope FROM message WHERE {_IDENTITY} ORDER BY variant",
-            (*key, numbering, number),
-        )
+        found = self._db.execute(_VARIANTS, (*key, numbering, number, standing))
         return [row[0] for row in found]
 
     def reports_at(self, address: Address, time: int, other_than_epoch: int) -> list[tuple[int, bytes]]:
-        """Reports of one node with one time, from its other epochs: candidates for being the same."""
+        """Reports of one node with one time, from its other epochs, that have no copy in this epoch yet."""
         return self._db.execute(
-            "SELECT id, envelope FROM message"
-            " WHERE address = ? AND time = ? AND numbering = 0 AND epoch <> ? AND copy_of IS NULL",
-            (address, time, other_than_epoch),
+            "SELECT id, envelope FROM message AS m INDEXED BY message_report"
+            " WHERE address = ? AND time = ? AND numbering = 0 AND standing = 0 AND epoch <> ?"
+            " AND copy_of IS NULL AND NOT EXISTS"
+            " (SELECT 1 FROM message AS c WHERE c.copy_of = m.id AND c.epoch = ?)",
+            (address, time, other_than_epoch, other_than_epoch),
         ).fetchall()
 
     # --- nodes ---
 
     def current(self, address: Address) -> Current | None:
-        """The newest state of a node."""
-        row = self._db.execute("SELECT epoch, state FROM node WHERE address = ?", (address,)).fetchone()
+        """The newest state of a node; None before its first status."""
+        row = self._db.execute(
+            "SELECT epoch, state FROM node WHERE address = ? AND status IS NOT NULL", (address,)
+        ).fetchone()
         return Current(*row) if row else None
 
     def save_heard(self, address: Address, arrival: Arrival, publisher: str, link: str) -> None:
         """Something new of this node arrived, within a write."""
         self._db.execute(
-            "INSERT INTO node VALUES (?, 0, 0, NULL, NULL, NULL, ?, ?, ?, ?, ?)"
+            "INSERT INTO node (address, epoch, state, heard_s, heard_boot, heard_at, publisher, link)"
+            " VALUES (?, 0, 0, ?, ?, ?, ?, ?)"
             " ON CONFLICT (address) DO UPDATE SET heard_s = excluded.heard_s,"
             " heard_boot = excluded.heard_boot, heard_at = excluded.heard_at,"
             " publisher = excluded.publisher, link = excluded.link",
@@ -176,10 +216,11 @@ class Store:
         self, address: Address, current: Current, status: bytes, arrival: Arrival, age_s: int | None
     ) -> None:
         """This status is the node's newest, within a write and after `save_heard`."""
+        when = (arrival.unix_s, arrival.boot_id, arrival.boottime_s)
         self._db.execute(
-            "UPDATE node SET epoch = ?, state = ?, status = ?, status_s = ?, status_age = ?"
-            " WHERE address = ?",
-            (current.epoch, current.state, status, arrival.unix_s, age_s, address),
+            "UPDATE node SET epoch = ?, state = ?, status = ?, status_age = ?, status_s = ?,"
+            " status_boot = ?, status_at = ? WHERE address = ?",
+            (current.epoch, current.state, status, age_s, *when, address),
         )
 
     def note_finding(self, address: Address, code: str, unix_s: int, detail: str) -> None:
@@ -190,49 +231,38 @@ class Store:
             (address, code, unix_s, unix_s, detail),
         )
 
-    # --- quarantine ---
-
-    def quarantine(
-        self,
-        address: Address,
-        publisher: str,
-        unix_s: int,
-        age_s: int | None,
-        heard: Heard | None,
-        envelope: bytes,
-    ) -> bool:
-        """Keep an envelope of an unknown signer apart, within limits and a write; whether it was kept."""
-        total = self._db.execute("SELECT count(*) FROM quarantine").fetchone()[0]
-        of_publisher = self._db.execute(
-            "SELECT count(*) FROM quarantine WHERE publisher = ?", (publisher,)
-        ).fetchone()[0]
-        if total >= QUARANTINE_MAX or of_publisher >= QUARANTINE_PER_PUBLISHER_MAX:
-            return False
-        self._db.execute(
-            "INSERT OR IGNORE INTO quarantine (address, publisher, received_s, age_s, heard, envelope)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (address, publisher, unix_s, age_s, encode_heard(heard), envelope),
-        )
-        return True
-
-    def quarantined(self) -> list[tuple[int, Address, str, int, int | None, Heard | None, bytes]]:
-        """All of it, oldest first."""
-        with storage_errors(self.path):
-            rows = self._db.execute("SELECT * FROM quarantine ORDER BY id").fetchall()
-        return [(*row[:5], decode_heard(row[5]), row[6]) for row in rows]
-
-    def release(self, ids: Sequence[int]) -> None:
-        """Take out of quarantine what has been judged, within a write."""
-        self._db.executemany("DELETE FROM quarantine WHERE id = ?", [(each,) for each in ids])
-
     # --- retention ---
 
-    def forget_statuses(self, older_than_unix_s: int) -> int:
-        """Drop statuses that arrived before a time; what is held stays known, so none comes again."""
-        with storage_errors(self.path), transaction(self._db):
-            return self._db.execute(
-                "DELETE FROM message WHERE numbering = 1 AND received_s < ?", (older_than_unix_s,)
-            ).rowcount
+    def forget_statuses(self, older_than_unix_s: int, now_unix_s: int, most: int) -> bool:
+        """Drop statuses that arrived before a time, but for the newest of each log: receipts vouch for it.
+
+        Looks at `most` rows, from where it stopped the last time: ids follow arrival, so no index is
+        needed. Rows from a time when this clock was ahead stay. Returns whether there is more to look at.
+        What is held stays known, so none comes again.
+        """
+        with self.write():
+            rows = self._db.execute(
+                "SELECT id, address, epoch, numbering, number, received_s FROM message"
+                " WHERE id > ? ORDER BY id LIMIT ?",
+                (int(self.fact("looked_up_to") or 0), most),
+            ).fetchall()
+            old, looked = [], 0
+            for row_id, address, epoch, numbering, number, received_s in rows:
+                if older_than_unix_s <= received_s <= now_unix_s:
+                    break
+                looked = row_id
+                if numbering == Numbering.STATE and received_s < older_than_unix_s:
+                    newest = self.holding(address, epoch).states.last
+                    old += [(row_id,)] if number != newest else []
+            self._db.executemany("DELETE FROM message WHERE id = ?", old)
+            if looked:
+                self.keep_fact("looked_up_to", str(looked))
+            return bool(rows) and looked == rows[-1][0]
+
+    def expire_quarantine(self, older_than_unix_s: int) -> None:
+        """Drop from quarantine what nobody came to know for so long."""
+        with self.write():
+            self.apart.expire(older_than_unix_s)
 
 
 def _ranges(blob: bytes) -> Ranges:

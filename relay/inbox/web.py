@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from relay.errors import StorageError
 from relay.inbox.facts import address_of, message_facts, site_facts
-from relay.inbox.queries import MESSAGES_MAX, Reader
+from relay.inbox.queries import ID_MAX, MESSAGES_MAX, Reader
 from relay.inbox.store import Arrival
 from relay.trust.roster import Roster
 
 STOP_TIMEOUT_S = 2
-NUMBER_MAX = 2**62
+PARAMETERS = ("after", "before", "statuses", "address", "limit")
+LIMIT = 100
+DIGITS_MAX = 19
 _HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -29,7 +32,10 @@ _HEADERS = {
 
 
 class Pages:
-    """Handlers over a reader, the present roster, and the service's own health."""
+    """Handlers over a reader, the present roster, and the service's own health.
+
+    They read the disk, so they run on threads: intake must not wait for a page.
+    """
 
     def __init__(
         self,
@@ -51,7 +57,7 @@ class Pages:
                 Route("/api/sites", self.sites),
                 Route("/api/messages", self.messages),
             ],
-            exception_handlers={StorageError: self._no_storage},  # type: ignore[dict-item]
+            exception_handlers={StorageError: _no_storage, HTTPException: _refused},  # type: ignore[dict-item]
         )
 
     async def healthz(self, request: Request) -> Response:
@@ -59,61 +65,71 @@ class Pages:
         health = self._health()
         return _json(health, 200 if health["ok"] else 503)
 
-    async def sites(self, request: Request) -> Response:
+    def sites(self, request: Request) -> Response:
         """Every node of the roster with its newest state."""
-        roster, now = self._roster(), self._now()
-        nodes, missing, findings = (
-            self._reader.nodes(),
-            self._reader.missing_reports(),
-            self._reader.findings(),
-        )
+        roster, now, listening_s = self._roster(), self._now(), self._health()["listening_s"]
+        nodes, held, findings = self._reader.nodes(), self._reader.held_reports(), self._reader.findings()
         return _json(
             [
                 site_facts(
                     node,
                     nodes.get(node.address),
-                    missing.get(node.address, []),
+                    held.get(node.address),
                     findings.get(node.address, []),
                     now,
+                    listening_s,
                 )
                 for node in roster.nodes
             ]
         )
 
-    async def messages(self, request: Request) -> Response:
+    def messages(self, request: Request) -> Response:
         """Newest first: `after`, `before` (ids), `statuses=1`, `address`, `limit`."""
-        asked = request.query_params
         try:
-            after, limit = _number(asked.get("after", "0")), _number(asked.get("limit", "100"))
-            before = _number(asked["before"]) if "before" in asked else None
-            address = address_of(asked["address"]) if "address" in asked else None
-            if "address" in asked and address is None:
-                raise ValueError
-        except ValueError:
-            return _json({"error": "after, before and limit are numbers; address is 8 hex digits"}, 400)
-        found = self._reader.messages(
-            after_id=after,
-            before_id=before,
-            statuses=asked.get("statuses") == "1",
-            address=address,
-            limit=min(max(1, limit), MESSAGES_MAX),
-        )
+            asked = _question(request.query_params)
+        except ValueError as error:
+            return _json({"error": str(error)}, 400)
         roster = self._roster()
+        found = self._reader.messages(**asked)
         return _json([message_facts(each, roster.entry(each.address)) for each in found])
 
-    async def _no_storage(self, request: Request, error: StorageError) -> Response:
-        return _json({"error": error.what.en}, 503)
+
+def _question(asked: Mapping[str, str]) -> dict[str, Any]:
+    """Arguments for Reader.messages; raises ValueError with one line that says what fits."""
+    for name in asked:
+        if name not in PARAMETERS:
+            raise ValueError(f"parameters are {', '.join(PARAMETERS)}")
+    address = address_of(asked["address"]) if "address" in asked else None
+    if "address" in asked and address is None:
+        raise ValueError("address is 8 hex digits")
+    if asked.get("statuses", "0") not in ("0", "1"):
+        raise ValueError("statuses is 0 or 1")
+    return {
+        "after_id": _number(asked, "after", 0),
+        "before_id": _number(asked, "before", ID_MAX),
+        "statuses": asked.get("statuses") == "1",
+        "address": address,
+        "limit": min(max(1, _number(asked, "limit", LIMIT)), MESSAGES_MAX),
+    }
 
 
-def _number(text: str) -> int:
-    number = int(text)
-    if not 0 <= number < NUMBER_MAX:
-        raise ValueError(text)
-    return number
+def _number(asked: Mapping[str, str], name: str, default: int) -> int:
+    text = asked.get(name, str(default))
+    if not (text.isascii() and text.isdecimal() and len(text) <= DIGITS_MAX and int(text) <= ID_MAX):
+        raise ValueError(f"{name} is a number from 0 to 2^62")
+    return int(text)
 
 
-def _json(content: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(content), status, _HEADERS, "application/json")
+def _no_storage(request: Request, error: StorageError) -> Response:
+    return _json({"error": error.what.en}, 503)
+
+
+def _refused(request: Request, error: HTTPException) -> Response:
+    return _json({"error": error.detail}, error.status_code, error.headers)
+
+
+def _json(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(content), status, {**(headers or {}), **_HEADERS}, "application/json")
 
 
 class _Server(uvicorn.Server):

@@ -11,7 +11,7 @@ Only `connection` imports paho. Codes of LinkError: errors.py.
 
 from relay.mqtt.connection import Connection, open
 from relay.mqtt.message import Message, OnMessage
-from relay.mqtt.options import Options, Will, is_loopback
+from relay.mqtt.options import Options, Will
 from relay.mqtt.topics import split_topic, topic
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "OnMessage",
     "Options",
     "Will",
-    "is_loopback",
     "open",
     "split_topic",
     "topic",

@@ -18,13 +18,6 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
-
 from relay.errors import LinkError, Text
 from relay.mqtt.dial import Tap, dial
 from relay.mqtt.errors import (
@@ -37,8 +30,17 @@ from relay.mqtt.errors import (
     silent,
     turned_away,
 )
+from relay.mqtt.lean import without_unused
 from relay.mqtt.message import Message, OnMessage
 from relay.mqtt.options import Options
+
+with without_unused():
+    from paho.mqtt import client as paho
+    from paho.mqtt.enums import CallbackAPIVersion
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.properties import Properties
+    from paho.mqtt.reasoncodes import ReasonCode
+    from paho.mqtt.subscribeoptions import SubscribeOptions
 
 PACKET_BYTES_MAX = 300 * 1024  # what a broker may send us at once; config/mosquitto has the same
 HEADER_BYTES = 16  # of a publish, beside topic and payload

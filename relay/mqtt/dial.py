@@ -63,7 +63,8 @@ async def _resolve(host: str, port: int, timeout_s: float) -> list[Address]:
 
     threading.Thread(target=ask, name="dns", daemon=True).start()
     try:
-        return await asyncio.wait_for(answer, timeout_s)
+        async with asyncio.timeout(timeout_s):  # wait_for loses a cancel that comes with the answer (3.11)
+            return await answer
     except (OSError, TimeoutError) as error:
         raise unknown_name(host) from error
 
@@ -77,7 +78,8 @@ async def _connect(addresses: list[Address], where: str, deadline: float) -> soc
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
-            await asyncio.wait_for(loop.sock_connect(sock, address), max(share_s, 0.0))
+            async with asyncio.timeout(max(share_s, 0.0)):
+                await loop.sock_connect(sock, address)
             return sock
         except ConnectionRefusedError:
             failure = refused(where)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 
 import msgspec
 
 from relay.errors import ConfigError, Text
+from relay.loopback import is_loopback
 
 SEND_WINDOW = 32  # publishes without PUBACK
 RECEIVE_MAX = 32  # messages that a broker may send us before we acknowledge one
@@ -47,11 +47,3 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
                     "Set certificates (mqtt.ca, mqtt.certificate, mqtt.key)",
                 ),
             )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine, by its name or address alone: nobody is asked."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

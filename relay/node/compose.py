@@ -11,7 +11,8 @@ from relay.core.message import Clock
 from relay.kernel_clock import clock_is_synchronised
 from relay.links.mqtt import MqttLink, MqttLinkOptions
 from relay.node.clocks import machine_clocks
-from relay.node.station import Retention, Station
+from relay.node.room import Retention
+from relay.node.station import Station
 from relay.sensors.base import Sensor
 from relay.trust import keys
 

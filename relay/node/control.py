@@ -66,12 +66,12 @@ async def serve(folder: Path, answer: Ask) -> asyncio.Server:
     return server
 
 
-def ask(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
+def ask(folder: Path, request: dict[str, Any], *, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, Any]:
     """Ask the daemon whose state is in `folder`. Raises NotRunning, or the NaoberError it answers with."""
     path = folder / SOCKET_NAME
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.settimeout(ANSWER_TIMEOUT_S)
+            sock.settimeout(timeout_s)
             sock.connect(str(path))
             sock.sendall(msgspec.json.encode(request) + b"\n")
             with sock.makefile("rb") as lines:

@@ -20,14 +20,15 @@ from typing import Any, TypeVar
 
 from relay import systemd
 from relay.config import NodeConfig
-from relay.core.events import Event
+from relay.core.events import EpochRaised, Event, Proven
 from relay.core.fields import parse
 from relay.core.log import Identity, Row
 from relay.core.message import Confidence, Draft, Kind, Numbering, Urgency
+from relay.core.parts import split
 from relay.errors import LinkError, NaoberError, StorageError, Text, ValueRefused, WireError
 from relay.links.base import LinkFacts
 from relay.links.mqtt import MqttLink
-from relay.node import control
+from relay.node import control, lock
 from relay.node.compose import identity_of, make_link, open_station, sensors_of
 from relay.node.reporting import link_state, log_events, queue_facts, status_draft
 from relay.node.station import Station
@@ -130,6 +131,10 @@ class Daemon:
             self._change.set()  # the broker is lost: news for the other links and for the history
 
     def _on_frame(self, kind: str, frame: bytes) -> None:
+        if not frame:
+            if kind == "inbox":  # its last will, or its goodbye: worth no belief, but a question
+                self._spawn(self._link_changed(self._facts.connected))
+            return
         try:
             self._received.put_nowait(frame)
         except asyncio.QueueFull:
@@ -140,7 +145,10 @@ class Daemon:
             frames = [await self._received.get()]
             while not self._received.empty():
                 frames.append(self._received.get_nowait())
-            log_events(await self._call(partial(self._receive, frames)))
+            events = await self._call(partial(self._receive, frames))
+            log_events(events)
+            if any(isinstance(event, Proven | EpochRaised) for event in events):
+                self._change.set()  # the status before says that the broker is out, or is of an old epoch
             self._kick.set()
 
     def _receive(self, frames: list[bytes]) -> list[Event]:
@@ -155,7 +163,8 @@ class Daemon:
                 self._spawn(self._send(frame))
             if not frames:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._kick.wait(), max(0.05, wait_s))
+                    async with asyncio.timeout(max(0.05, wait_s)):  # wait_for loses a cancel (Python 3.11)
+                        await self._kick.wait()
 
     def _next(self, room: int) -> tuple[list[bytes], float]:
         self._station.housekeeping()
@@ -185,7 +194,8 @@ class Daemon:
             self._last_status_s = time.monotonic()
             self._kick.set()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._change.wait(), interval_s)
+                async with asyncio.timeout(interval_s):
+                    await self._change.wait()
                 await asyncio.sleep(CHANGE_SETTLES_S)
 
     def _submit_status(self) -> None:
@@ -199,6 +209,9 @@ class Daemon:
 
     def _tell_storage(self) -> None:
         """Say once that messages are in memory only, and once that they are safe again."""
+        notes, self._station.notes = self._station.notes, []
+        for note in notes:
+            log.error("%s", note.en)
         problem = self._station.storage
         code = problem.code if problem else ""
         if code != self._said_storage:
@@ -212,7 +225,7 @@ class Daemon:
         interval_s = systemd.watchdog_interval_s()
         while interval_s:
             await self._call(lambda: None)  # alive is: the station's thread answers, too
-            systemd.notify("WATCHDOG=1", f"STATUS={self._link_state()[1]}")
+            systemd.notify("WATCHDOG=1", f"STATUS={self._link_state()[1].en}")
             await asyncio.sleep(interval_s)
 
     # --- questions from this machine ---
@@ -234,16 +247,18 @@ class Daemon:
             self._kick.set()
             return submitted(rows, self._station)
         if verb == "where":
-            return await self._call(lambda: self._where(int(request["epoch"]), int(request["number"])))
+            return await self._call(lambda: self._where(request))
         raise NaoberError(Text(f"Onbekende vraag: {verb}", f"Unknown question: {verb}"))
 
-    def _where(self, epoch: int, number: int) -> dict[str, Any]:
+    def _where(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Where reports of one epoch stand; `reissued`: they have other numbers now."""
+        epoch, numbers = int(request["epoch"]), list(map(int, request["numbers"]))
         if epoch != self._station.forwarder.state.epoch:
-            return {"state": "reissued"}
-        state = self._station.forwarder.log.ledger(Numbering.REPORT).state_of(number)
-        return {"state": state.name.lower()}
+            return {"states": ["reissued"] * len(numbers)}
+        ledger = self._station.forwarder.log.ledger(Numbering.REPORT)
+        return {"states": [ledger.state_of(number).name.lower() for number in numbers]}
 
-    def _link_state(self) -> tuple[str, str, str]:
+    def _link_state(self) -> tuple[str, Text, Text]:
         return link_state(self._facts, self._station.forwarder.sessions.get(LINK))
 
     def _status_facts(self) -> dict[str, Any]:
@@ -265,9 +280,9 @@ class Daemon:
             "links": {
                 LINK: {
                     "code": code,
-                    "what": what,
-                    "do": do,
-                    "facts": {"nl": self._facts.what.nl, "do_nl": self._facts.do.nl},
+                    "what": what._asdict(),
+                    "do": do._asdict(),
+                    "connected": self._facts.connected,
                     "broker": f"{self._config.mqtt.host}:{self._config.mqtt.port}",
                     "last_receipt_age_s": heard_s,
                 }
@@ -289,15 +304,21 @@ class Daemon:
 
 
 def drafts_of(request: dict[str, Any]) -> list[Draft]:
-    """What `naober send` asked for; raises ValueRefused. Values come as the texts that were typed."""
+    """What `naober send` asked for; raises ValueRefused. Values come as the texts that were typed.
+
+    A text that one packet can't hold becomes several drafts, in order.
+    """
     kind = SEND_KINDS.get(str(request.get("kind")))
     if kind is None:
         raise ValueRefused(Text("Onbekende soort bericht", "Unknown kind of message"))
-    values = {name: parse(name, str(text)) for name, text in dict(request["values"]).items()}
+    typed = dict(request["values"])
+    text = str(typed.pop("text", ""))
+    values = {name: parse(name, str(value)) for name, value in typed.items()}
     urgency = Urgency(int(request.get("urgency", Urgency.ROUTINE)))
     exercise = bool(request.get("exercise"))
     return [
-        Draft(kind=kind, values=values, urgency=urgency, confidence=Confidence.UNCONFIRMED, exercise=exercise)
+        Draft(kind=kind, values=part, urgency=urgency, confidence=Confidence.UNCONFIRMED, exercise=exercise)
+        for part in split(values, text)
     ]
 
 
@@ -311,11 +332,12 @@ def submitted(rows: list[Row], station: Station) -> dict[str, Any]:
 
 
 async def main(config: NodeConfig) -> None:
-    """Run a node until SIGTERM or SIGINT."""
+    """Run a node until SIGTERM or SIGINT; raises AlreadyOwned when another one runs on this state."""
     identity = identity_of(config)
     link = make_link(config, identity)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    await Daemon(config, identity, link).run(stop)
+    with lock.hold(config.node.state):
+        await Daemon(config, identity, link).run(stop)

@@ -6,26 +6,32 @@ can be asked again, so it rides with a later commit, except where a report's rec
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from relay.core.ledger import Ledger, State
 from relay.core.log import READ_ROWS_MAX, LogState, Row
-from relay.core.message import Numbering
-from relay.core.ranges import Run
+from relay.core.message import Numbering, Urgency
+from relay.core.ranges import Ranges, Run
 from relay.core.receipts import InboxView
 from relay.core.wire import SIGNATURE_BYTES
 from relay.database import MEMORY, connect, is_sound, migrate, storage_errors, transaction
 from relay.errors import StorageError, Text
 
+MIGRATIONS = Path(__file__).parent / "migrations"
 PAGE_BYTES = 2048
 ROW_OVERHEAD_BYTES = 24
 SAVE_INTERVAL_S = 600  # how old the inbox's last word on disk may be, counted in node time
 
 _INSERT = "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)"
+_SELECT = (
+    "SELECT number, urgency, boot, elapsed_s, envelope FROM message"
+    " WHERE epoch = ? AND numbering = ? AND number BETWEEN ? AND ?"
+)
 
 
 class _SavedState(msgspec.Struct, array_like=True):
@@ -48,13 +54,18 @@ class SqliteOutbox:
         self._unsaved: LogState | None = None
         self._saved_s = 0
         with storage_errors(path):
-            self._db = connect(path, page_bytes=PAGE_BYTES)
-            if not is_sound(self._db):
-                raise StorageError(
-                    Text(f"Opslag is beschadigd: {path}", f"Storage is corrupt: {path}"), code="corrupt"
-                )
-            migrate(self._db, "relay.node")
-            self.size_bytes = self._measure()
+            self._db = connect(path, page_bytes=PAGE_BYTES, alone=True)
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()  # else it would take away the write-ahead log of the file that comes after
+                raise
+
+    def _prepare(self) -> None:
+        if not is_sound(self._db):
+            raise _corrupt(self.path)
+        migrate(self._db, MIGRATIONS)
+        self.size_bytes = self._measure()
 
     @property
     def is_memory(self) -> bool:
@@ -71,7 +82,8 @@ class SqliteOutbox:
 
     def abandon(self) -> None:
         """Let go of a file that no longer takes writes."""
-        self._db.close()
+        with contextlib.suppress(sqlite3.Error):
+            self._db.close()
 
     # --- facts ---
 
@@ -80,6 +92,13 @@ class SqliteOutbox:
         with storage_errors(self.path):
             row = self._db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
+
+    def number(self, name: str) -> float:
+        """A remembered fact that is a number; 0 when there is none, or a broken one."""
+        try:
+            return float(self.fact(name) or 0.0)
+        except ValueError:
+            return 0.0
 
     def remember(self, facts: dict[str, str]) -> None:
         """Keep facts; commits."""
@@ -103,15 +122,16 @@ class SqliteOutbox:
         """Make `epoch` the present one and give its state; messages committed after it was saved wait."""
         with storage_errors(self.path):
             blob = self._db.execute("SELECT state FROM log WHERE epoch = ?", (epoch,)).fetchone()[0]
-            saved = msgspec.msgpack.decode(blob, type=_SavedState)
-            self._epoch, self._saved_s = epoch, saved.saved_s
-            ledgers = {
-                numbering: Ledger.restore(
-                    saved.ledgers.get(numbering, {}), self._last(numbering, saved.ledgers.get(numbering, {}))
-                )
-                for numbering in Numbering
-            }
+            try:
+                saved = msgspec.msgpack.decode(blob, type=_SavedState)
+                self._epoch, self._saved_s = epoch, saved.saved_s
+                ledgers = {each: self._ledger(each, saved.ledgers.get(each, {})) for each in Numbering}
+            except (ValueError, TypeError):  # SQLite checks its pages, not what is in them
+                raise _corrupt(self.path) from None
         return LogState(epoch, ledgers, saved.inbox, saved.believed_epoch)
+
+    def _ledger(self, numbering: Numbering, snapshot: dict[int, list[int]]) -> Ledger:
+        return Ledger.restore(snapshot, self._last(numbering, snapshot))
 
     def _last(self, numbering: Numbering, snapshot: dict[int, list[int]]) -> int:
         row = self._db.execute(
@@ -121,29 +141,25 @@ class SqliteOutbox:
 
     def append(self, rows: Sequence[Row]) -> None:
         """Commit `rows` of the present epoch."""
-        with storage_errors(self.path), transaction(self._db):
-            self._insert(self._epoch, rows)
-            due = rows and rows[-1].elapsed_s >= self._saved_s + SAVE_INTERVAL_S
-            if self._unsaved and due:
-                self._write_state(self._unsaved, rows[-1].elapsed_s)
+        due = bool(rows and self._unsaved and rows[-1].elapsed_s >= self._saved_s + SAVE_INTERVAL_S)
+        with storage_errors(self.path):
+            if len(rows) == 1 and not due:  # commits by itself, without the cost of BEGIN and COMMIT
+                self._db.execute(_INSERT, _columns(self._epoch, rows[0]))
+            else:
+                with transaction(self._db):
+                    self._insert(self._epoch, rows)
+                    if self._unsaved and due:
+                        self._write_state(self._unsaved, rows[-1].elapsed_s)
+        self.size_bytes += sum(map(_size, rows))
 
     def _insert(self, epoch: int, rows: Sequence[Row]) -> None:
-        self._db.executemany(
-            _INSERT,
-            [
-                (epoch, row.numbering, row.number, row.urgency, row.boot, row.elapsed_s, row.envelope)
-                for row in rows
-            ],
-        )
-        self.size_bytes += sum(len(row.envelope) + ROW_OVERHEAD_BYTES for row in rows)
+        self._db.executemany(_INSERT, [_columns(epoch, row) for row in rows])
 
     def read(self, numbering: Numbering, first: int, last: int) -> list[Row]:
         """The rows first..last of the present epoch that are there, ascending, READ_ROWS_MAX at most."""
         with storage_errors(self.path):
             found = self._db.execute(
-                "SELECT number, urgency, boot, elapsed_s, envelope FROM message"
-                " WHERE epoch = ? AND numbering = ? AND number BETWEEN ? AND ? ORDER BY number LIMIT ?",
-                (self._epoch, numbering, first, last, READ_ROWS_MAX),
+                f"{_SELECT} ORDER BY number LIMIT ?", (self._epoch, numbering, first, last, READ_ROWS_MAX)
             ).fetchall()
         return [Row(numbering, *row) for row in found]
 
@@ -183,6 +199,7 @@ class SqliteOutbox:
                 self._write_state(fresh)
                 self._insert(fresh.epoch, rows)
         self._epoch, self._unsaved = fresh.epoch, None
+        self.size_bytes += sum(map(_size, rows))
 
     # --- room ---
 
@@ -195,68 +212,67 @@ class SqliteOutbox:
         where, values = "epoch <> ?", [self._epoch]
         if older_than_s is not None:
             where, values = where + " AND elapsed_s < ?", [*values, older_than_s]
-        return self._delete(where, values)
+        with storage_errors(self.path), transaction(self._db):
+            return self._delete(where, values)
 
-    def forget(self, numbering: Numbering, run: Run, older_than_s: int | None = None) -> int:
-        """Drop the messages of one run of the present epoch, or those of them composed before a time."""
+    def forget(self, numbering: Numbering, runs: Iterable[Run], older_than_s: int | None = None) -> int:
+        """Drop messages of the present epoch, or those of them composed before a time, in one commit."""
         where = "epoch = ? AND numbering = ? AND number BETWEEN ? AND ?"
-        values: list[int] = [self._epoch, numbering, *run]
+        after: tuple[int, ...] = ()
         if older_than_s is not None:
-            where, values = where + " AND elapsed_s < ?", [*values, older_than_s]
-        return self._delete(where, values)
+            where, after = where + " AND elapsed_s < ?", (older_than_s,)
+        with storage_errors(self.path), transaction(self._db):
+            return sum(self._delete(where, (self._epoch, numbering, *run, *after)) for run in runs)
 
     def _delete(self, where: str, values: Sequence[int]) -> int:
-        with storage_errors(self.path), transaction(self._db):
-            dropped = self._db.execute(f"DELETE FROM message WHERE {where}", values).rowcount
-        if dropped:
-            with storage_errors(self.path):
-                self.size_bytes = self._measure()
-        return dropped
+        query = f"DELETE FROM message WHERE {where} RETURNING length(envelope)"
+        sizes = [row[0] for row in self._db.execute(query, values)]
+        self.size_bytes -= sum(sizes) + ROW_OVERHEAD_BYTES * len(sizes)
+        return len(sizes)
 
-    def oldest(self, numbering: Numbering, run: Run, most: int) -> list[int]:
-        """The numbers of the first rows in `run`, `most` at the most, ascending."""
+    def oldest(
+        self,
+        numbering: Numbering,
+        run: Run,
+        most: int,
+        urgencies: Run = (Urgency.EMERGENCY, Urgency.INFORMATION),
+    ) -> list[Row]:
+        """The first rows in `run` with an urgency from..to, `most` at the most, ascending."""
         with storage_errors(self.path):
-            rows = self._db.execute(
-                "SELECT number FROM message WHERE epoch = ? AND numbering = ? AND number BETWEEN ? AND ?"
-                " ORDER BY number LIMIT ?",
-                (self._epoch, numbering, *run, most),
+            found = self._db.execute(
+                f"{_SELECT} AND urgency BETWEEN ? AND ? ORDER BY number LIMIT ?",
+                (self._epoch, numbering, *run, *urgencies, most),
             ).fetchall()
-        return [row[0] for row in rows]
+        return [Row(numbering, *row) for row in found]
+
+    def present(self, numbering: Numbering, run: Run) -> Ranges:
+        """The numbers in `run` whose rows are there."""
+        where = "FROM message WHERE epoch = ? AND numbering = ? AND number BETWEEN ? AND ?"
+        values = (self._epoch, numbering, *run)
+        with storage_errors(self.path):
+            if self._db.execute(f"SELECT count(*) {where}", values).fetchone()[0] == run[1] - run[0] + 1:
+                return Ranges([run])
+            numbers = self._db.execute(f"SELECT number {where} ORDER BY number", values)
+            return Ranges((number, number) for (number,) in numbers)
 
 
-def salvage(path: Path | str) -> tuple[list[bytes], dict[int, set[int]]]:
-    """What can still be read of a broken outbox: reports, and per epoch the numbers that were receipted.
+def settled_reports(state: bytes) -> Ranges:
+    """The reports that a row of the `log` table says are receipted, or have another number by now.
 
-    Reads from both ends, since a broken page stops SQLite in the middle.
+    Raises ValueError for a broken one.
     """
-    reports: dict[tuple[int, int], bytes] = {}
-    receipted: dict[int, set[int]] = {}
-    try:
-        db = connect(path, read_only=True)
-    except sqlite3.Error:
-        return [], {}
-    try:
-        for order in ("ASC", "DESC"):
-            _read_reports(db, order, reports)
-        for epoch, blob in db.execute("SELECT epoch, state FROM log"):
-            saved = msgspec.msgpack.decode(blob, type=_SavedState)
-            flat = saved.ledgers.get(Numbering.REPORT, {}).get(State.RECEIPTED, [])
-            runs = zip(flat[::2], flat[1::2], strict=True)
-            receipted[epoch] = {number for first, last in runs for number in range(first, last + 1)}
-    except (sqlite3.Error, ValueError):
-        pass  # what was read before it is what there is
-    finally:
-        db.close()
-    return [reports[key] for key in sorted(reports)], receipted
+    reports = msgspec.msgpack.decode(state, type=_SavedState).ledgers.get(Numbering.REPORT, {})
+    both = (Ranges.from_flat(reports.get(each, [])) for each in (State.RECEIPTED, State.REISSUED))
+    return Ranges(run for ranges in both for run in ranges)
 
 
-def _read_reports(db: sqlite3.Connection, order: str, into: dict[tuple[int, int], bytes]) -> None:
-    try:
-        query = (
-            "SELECT epoch, number, envelope FROM message WHERE numbering = 0"
-            f" ORDER BY epoch {order}, numbering {order}, number {order}"
-        )
-        for epoch, number, envelope in db.execute(query):
-            into[epoch, number] = envelope
-    except sqlite3.Error:
-        return
+def _columns(epoch: int, row: Row) -> tuple[int, int, int, int, int, int, bytes]:
+    return epoch, row.numbering, row.number, row.urgency, row.boot, row.elapsed_s, row.envelope
+
+
+def _size(row: Row) -> int:
+    return len(row.envelope) + ROW_OVERHEAD_BYTES
+
+
+def _corrupt(path: Path | str) -> StorageError:
+    return StorageError(Text(f"Opslag is beschadigd: {path}", f"Storage is corrupt: {path}"), code="corrupt")

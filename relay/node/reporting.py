@@ -22,13 +22,26 @@ from relay.core.ledger import State
 from relay.core.message import Confidence, Draft, Kind, Numbering, Urgency
 from relay.core.payloads import message_payload
 from relay.core.session import Session
-from relay.core.wire import ENVELOPE_BYTES_MAX, SIGNATURE_BYTES
+from relay.core.wire import PAYLOAD_BYTES_MAX
+from relay.errors import Text
 from relay.links.base import LinkFacts
+from relay.links.mqtt import UNHEARD
 from relay.node.station import Station
 
-HEADER_BYTES_MAX = 20
-STATUS_BYTES_MAX = ENVELOPE_BYTES_MAX - SIGNATURE_BYTES - HEADER_BYTES_MAX
+STATUS_HEAD_BYTES = 3
+STATUS_BYTES_MAX = PAYLOAD_BYTES_MAX - STATUS_HEAD_BYTES
 LEAST_NEEDED = ("version", "boots", "uptime_h", "load_pct", "interfaces_up", "memory_free_pct", "cpu_c")
+
+NOTHING = Text("", "")
+UP = (Text("VRD antwoordt", "the inbox answers"), NOTHING)
+ASKED = (
+    Text("Verbonden met de broker, wacht op antwoord van het postvak", "Connected, waiting for the inbox"),
+    NOTHING,
+)
+INBOX_SILENT_DO = Text(
+    "Het postvak staat uit of kent dit knooppunt niet: bel VRD. Berichten blijven bewaard",
+    "The inbox is down or does not know this node: call VRD. Messages are kept",
+)
 
 log = logging.getLogger("naober.node")
 
@@ -62,17 +75,22 @@ def status_draft(
     )
 
 
-def link_state(facts: LinkFacts, session: Session | None) -> tuple[str, str, str]:
-    """Code, what and hint (English) of a link, layer by layer: connected is not up."""
+def link_state(facts: LinkFacts, session: Session | None) -> tuple[str, Text, Text]:
+    """Code, what and what to do of a link, layer by layer: connected is not up."""
+    if facts.code == UNHEARD.code:  # newer than the last answer: the broker knows of no inbox now
+        return facts.code, facts.what, facts.do
     if facts.connected and session and session.proven:
-        return "up", "the inbox answers", ""
-    if facts.code == "connected" and session and session.unanswered:
-        return (
-            "inbox_silent",
-            f"the broker is there, the inbox has not answered {session.unanswered} hellos",
-            "the inbox is down or does not know this node; messages are kept until it answers",
-        )
-    return facts.code, facts.what.en, facts.do.en
+        return "up", *UP
+    if facts.code != "connected" or session is None:
+        return facts.code, facts.what, facts.do
+    if not session.unanswered:
+        return facts.code, *ASKED
+    times = session.unanswered
+    what = Text(
+        f"De broker is er, maar het postvak antwoordt niet ({times} keer gevraagd)",
+        f"The broker is there, the inbox has not answered {times} hellos",
+    )
+    return "inbox_silent", what, INBOX_SILENT_DO
 
 
 def log_events(events: Iterable[Event]) -> None:
@@ -107,9 +125,16 @@ def log_events(events: Iterable[Event]) -> None:
 
 
 def queue_facts(station: Station) -> dict[str, Any]:
-    """Counts of the present epoch, by state."""
+    """Counts of the present epoch, by state; `age_s` is that of the oldest report without receipt."""
     ledgers = station.forwarder.log.state.ledgers
-    return {
+    counts: dict[str, Any] = {
         name: {state.name.lower(): ledgers[numbering].count(state) for state in State}
         for name, numbering in (("reports", Numbering.REPORT), ("statuses", Numbering.STATE))
     }
+    return {**counts, "age_s": _oldest_open_s(station)}
+
+
+def _oldest_open_s(station: Station) -> int | None:
+    first = next(iter(station.forwarder.log.ledger(Numbering.REPORT).open()), None)
+    rows = [] if first is None else station.forwarder.log.rows(Numbering.REPORT, first[0], first[0])
+    return next((max(0, int(station.moment().elapsed_s) - row.elapsed_s) for row in rows), None)

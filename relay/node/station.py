@@ -8,36 +8,43 @@ Which epoch at the start:
 - no log at all (new, deleted or broken outbox): one above the epoch file;
 - the newest log is the epoch file's: go on with it;
 - anything else: one of the two is an old copy; one above both, reports without receipt issued again.
+
+In memory the epoch is far above the disk's, and what waited on the disk is issued again under it. Back
+on the disk an epoch above both begins. A report that was issued again on both sides is known by its
+contents: it is written once, and the inbox takes what reached it before for the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from relay.core import wire
 from relay.core.events import Event
 from relay.core.forwarder import Forwarder, Settings
-from relay.core.ledger import Event as Move
 from relay.core.ledger import Ledger, State
 from relay.core.log import Chance, Identity, LogState, Row
-from relay.core.message import Draft, Header, Kind, Moment, Numbering, Urgency
+from relay.core.message import Draft, Moment, Numbering, Urgency
 from relay.core.receipts import InboxView
 from relay.database import MEMORY
-from relay.errors import StorageError, WireError
+from relay.errors import LedgerError, StorageError, Text
+from relay.node import rescue
 from relay.node.clocks import Clocks
-from relay.node.outbox import SqliteOutbox, salvage
+from relay.node.opening import open_own
+from relay.node.outbox import SqliteOutbox
+from relay.node.room import Retention, forget_old, make_room, name_missing
+from relay.node.waiting import epoch_of, not_among, open_reports, within_memory
 
 OUTBOX_NAME = "outbox.db"
-DAY_S = 86_400
 MEMORY_QUOTA_BYTES = 8 * 1024 * 1024
 MEMORY_EPOCH_STEP = 64  # above anything that the disk's own epochs could have jumped to meanwhile
 RETRY_DISK_S = 30.0
-HOUSEKEEPING_S = 600.0
-ROOM_SHARE = 16  # a full outbox gives up a sixteenth of its quota at a time
+RETENTION_CHECK_S = 6 * 3600.0
+NOTES_MAX = 16
+
+T = TypeVar("T")
 
 
 class EpochFile(Protocol):
@@ -50,12 +57,13 @@ class EpochFile(Protocol):
         """Write and sync."""
 
 
-class Retention(msgspec.Struct, frozen=True):
-    """How much and how long the outbox keeps."""
+class _Place(NamedTuple):
+    """Where messages go now, and how time is counted there."""
 
-    quota_bytes: int = 64 * 1024 * 1024
-    report_days: int = 30
-    status_days: int = 7
+    outbox: SqliteOutbox
+    forwarder: Forwarder
+    boot: int
+    base_s: float
 
 
 SETTINGS = Settings()
@@ -82,62 +90,90 @@ class Station:
         self._clocks, self._chance = clocks, chance
         self._settings, self._retention = settings, retention
         self._boot, self._base_s = 1, 0.0
-        self._kept_s = 0.0
-        self._retry_disk_s = 0.0
+        self._kept_s = self._retry_disk_s = 0.0
         self.storage: StorageError | None = None  # why messages are in memory only, if they are
+        self.notes: list[Text] = []  # what a technician should read once; whoever logs them takes them out
         self.dropped = 0  # messages given up or forgotten early for want of room
+        self._outbox: SqliteOutbox
         self.forwarder: Forwarder
         try:
             self._open_disk()
         except StorageError as error:
-            self._go_to_memory(error, [], self._epoch_if_readable())
+            self._start_in_memory(error)
 
     # --- opening ---
 
     def _open_disk(self) -> None:
-        rescued: list[bytes] = []
+        """Open the outbox and take it up; a broken or foreign one is moved aside. Raises StorageError."""
+        in_log = rescue.in_log(self._path)
+        outbox = open_own(self._path, self._identity, self._epoch_file.raise_to, self._note)
         try:
-            outbox = SqliteOutbox(self._path, self._epoch_file.raise_to)
-        except StorageError as error:
-            if error.code != "corrupt":
-                raise
-            rescued = self._set_aside()
-            outbox = SqliteOutbox(self._path, self._epoch_file.raise_to)
-        self._set_clock(outbox)
-        self._outbox = outbox
-        self._take_up(outbox, rescued)
+            self._set_clock(outbox)
+            forwarder = self._take_up(outbox, in_log)
+        except BaseException:
+            outbox.abandon()
+            raise
+        self._outbox, self.forwarder = outbox, forwarder
 
-    def _set_aside(self) -> list[bytes]:
-        """Move a broken outbox out of the way and give its reports that had no receipt."""
-        reports, receipted = salvage(self._path)
-        number = 1
-        while self._path.with_suffix(f".broken-{number}").exists():
-            number += 1
-        for suffix in ("", "-wal", "-shm"):
-            part = self._path.with_name(self._path.name + suffix)
-            if part.exists():
-                part.rename(self._path.with_suffix(f".broken-{number}{suffix}"))
-        return [each for each in reports if not _is_receipted(each, receipted)]
+    def _note(self, note: Text) -> None:
+        """For whoever logs."""
+        self.notes = [*self.notes, note][-NOTES_MAX:]
 
     def _set_clock(self, outbox: SqliteOutbox) -> None:
-        """Go on counting this node's running time: exactly within one boot, from the last row after it."""
-        boot, base = int(outbox.fact("boot") or 0), float(outbox.fact("base_s") or 0.0)
-        if not boot or outbox.fact("boot_id") != self._clocks.boot_id:
+        """Go on counting this node's running time: exactly within one boot, from the last row after it.
+
+        It never goes back, not even to an outbox that knows less of it than we do.
+        """
+        boot, base, boot_id = int(outbox.number("boot")), outbox.number("base_s"), outbox.fact("boot_id")
+        known, now_id = (boot, base, boot_id), self._clocks.boot_id
+        if not boot or not now_id or boot_id != now_id:
             boot, base = boot + 1, max(base, float(outbox.last_elapsed_s()))
-            outbox.remember({"boot": str(boot), "base_s": repr(base), "boot_id": self._clocks.boot_id})
+        base = max(base, self._base_s)
+        if known != (boot, base, now_id):
+            outbox.remember({"boot": str(boot), "base_s": repr(base), "boot_id": now_id})
         self._boot, self._base_s = boot, base
 
-    def _take_up(self, outbox: SqliteOutbox, rescued: Sequence[bytes]) -> None:
+    def _take_up(self, outbox: SqliteOutbox, in_log: Sequence[tuple[int, Row]]) -> Forwarder:
         on_disk, on_file = outbox.newest_epoch(), self._epoch_file.read()
         state = outbox.load(on_disk) if on_disk else _empty_state(on_file)
-        self.forwarder = self._new_forwarder(outbox, state)
-        if not on_disk or on_disk != on_file:
-            self.forwarder.begin_epoch(max(on_disk, on_file), self.moment())
-        if rescued:
-            self._submit_again(rescued)
-        for run in self.forwarder.log.ledger(Numbering.REPORT).open():
-            for row in self.forwarder.log.rows(Numbering.REPORT, *run):
-                self.forwarder.log.note_urgent(row, self.moment())
+        forwarder = self._new_forwarder(outbox, state)
+        written = state.ledgers[Numbering.REPORT].last
+        lost = [row for epoch, row in in_log if epoch == on_disk and row.number > written]
+        lost = [row for row in lost if self._identity.signed(row.envelope)]
+        if not on_disk or on_disk != on_file or lost:
+            forwarder.begin_epoch(max(on_disk, on_file), self.moment())
+        self._add(forwarder, lost)
+        self._take_rescued(outbox, forwarder)
+        moment = self.moment()
+        urgent = (Urgency.EMERGENCY, Urgency.URGENT)
+        for run in forwarder.log.ledger(Numbering.REPORT).open():
+            for row in outbox.oldest(Numbering.REPORT, run, run[1], urgent):
+                forwarder.log.note_urgent(row, moment)
+        if gaps := name_missing(outbox, forwarder.log):
+            forwarder.submit(gaps, moment)
+        return forwarder
+
+    def _take_rescued(self, outbox: SqliteOutbox, forwarder: Forwarder) -> None:
+        """Issue the reports of broken outboxes again; only then is such a file done with."""
+        for path in rescue.aside(self._path, rescue.RESCUE):
+            found = rescue.salvage(path, self._identity.signed, is_broken=True)
+            if found.elapsed_s > self._base_s:
+                self._base_s = float(found.elapsed_s)
+                outbox.remember({"base_s": repr(self._base_s)})
+            if found.epoch > forwarder.state.epoch:
+                forwarder.begin_epoch(found.epoch, self.moment())
+            count = self._add(forwarder, [msgspec.structs.replace(row, boot=0) for row in found.reports])
+            kept = rescue.set_aside(path, rescue.BROKEN)
+            self._note(
+                Text(
+                    f"{count} meldingen gered uit de beschadigde opslag: {kept}",
+                    f"{count} reports rescued from the corrupt outbox: {kept}",
+                )
+            )
+
+    def _add(self, forwarder: Forwarder, rows: Sequence[Row]) -> int:
+        """Issue reports again, but for those that wait there already; returns how many."""
+        return len(forwarder.log.reissue(not_among(rows, open_reports(forwarder.log)), self.moment()))
 
     def _new_forwarder(self, outbox: SqliteOutbox, state: LogState) -> Forwarder:
         return Forwarder(self._identity, outbox, state, self._chance, self._settings)
@@ -165,14 +201,9 @@ class Station:
 
         Raises ValueRefused or WireError for a draft that no packet can hold.
         """
-        self._make_room()
-        try:
-            return self.forwarder.submit(drafts, self.moment())
-        except StorageError as error:
-            if self._outbox.is_memory:
-                raise
-            self._leave_disk(error)
-            return self.forwarder.submit(drafts, self.moment())
+        self._on_disk(self._make_room)
+        moment = self.moment()  # one for both tries: the first may be on the disk after all
+        return self._on_disk(lambda: self.forwarder.submit(drafts, moment))
 
     def link_changed(self, link: str, connected: bool) -> None:
         """A link came up or went."""
@@ -184,173 +215,136 @@ class Station:
 
     def receive(self, link: str, frame: bytes) -> list[Event]:
         """Take in a frame."""
+        return self._on_disk(lambda: self.forwarder.receive(link, frame, self.moment()))
+
+    def frames_for(self, link: str, room: int) -> list[bytes]:
+        """At most `room` frames that should go out on `link` now."""
+        return self._on_disk(lambda: self.forwarder.frames_for(link, self.moment(), room))
+
+    def wait_s(self) -> float:
+        """How long the caller may sleep if nothing happens; 60 s at most."""
+        now_s = self.moment().elapsed_s
+        wakes = [self.forwarder.next_wake_s(), self._retry_disk_s if self.storage else None]
+        return min([60.0, *(max(0.0, wake_s - now_s) for wake_s in wakes if wake_s is not None)])
+
+    def housekeeping(self) -> None:
+        """Now and then: drop what has been kept long enough, and look whether the disk is back."""
+        self._try_disk()
+        now_s = self.moment().elapsed_s
+        if now_s >= self._kept_s + RETENTION_CHECK_S:
+            self._kept_s = now_s
+            self._on_disk(lambda: forget_old(self._outbox, self.forwarder.log, self._retention, now_s))
+
+    def _make_room(self) -> None:
+        quota = MEMORY_QUOTA_BYTES if self._outbox.is_memory else self._retention.quota_bytes
+        went = make_room(self._outbox, self.forwarder.log, quota)
+        self.dropped += went.count
+        if went.gaps:
+            self.forwarder.submit(went.gaps, self.moment())
+
+    # --- the disk fails, the disk returns ---
+
+    def _on_disk(self, work: Callable[[], T]) -> T:
+        """Do it; when the disk fails at it, go to memory and do it there."""
         try:
-            return self.forwarder.receive(link, frame, self.moment())
+            return work()
         except StorageError as error:
             if self._outbox.is_memory:
                 raise
             self._leave_disk(error)
-            return self.forwarder.receive(link, frame, self.moment())
-
-    def frames_for(self, link: str, room: int) -> list[bytes]:
-        """At most `room` frames that should go out on `link` now."""
-        return self.forwarder.frames_for(link, self.moment(), room)
-
-    def wait_s(self) -> float:
-        """How long the caller may sleep if nothing happens; 60 s at most."""
-        wake_s = self.forwarder.next_wake_s()
-        return 60.0 if wake_s is None else min(60.0, max(0.0, wake_s - self.moment().elapsed_s))
-
-    # --- the disk fails, the disk returns ---
+            return work()
 
     def _leave_disk(self, error: StorageError) -> None:
         """Go on in memory, with the reports that still wait on the disk."""
-        waiting = [row.envelope for row in self._open_reports()]
-        epoch = self.forwarder.state.epoch
-        self._outbox.abandon()
-        self._go_to_memory(error, waiting, epoch)
-
-    def _open_reports(self) -> list[Row]:
-        log = self.forwarder.log
+        was, log = self.forwarder, self.forwarder.log
         try:
-            return [
-                row for run in log.ledger(Numbering.REPORT).open() for row in log.rows(Numbering.REPORT, *run)
-            ]
+            waiting = within_memory(open_reports(was.log))
         except StorageError:
-            return []
+            waiting = []
+        epoch = was.state.epoch
+        self._outbox.abandon()
+        if not waiting and log.ledger(Numbering.REPORT).open():  # SQLite can't read it: perhaps we can
+            receipted = log.ledger(Numbering.REPORT).in_state(State.RECEIPTED)
+            found = self._salvage(self._path, error)
+            waiting = within_memory(
+                row for row in found.reports if not (epoch_of(row) == epoch and row.number in receipted)
+            )
+        self._go_to_memory(error, waiting, was.state)
+        self._take_sessions(was)
 
-    def _go_to_memory(self, error: StorageError, waiting: Sequence[bytes], epoch: int) -> None:
-        sessions = self.forwarder.sessions if hasattr(self, "forwarder") else {}
-        self.storage = error
+    def _start_in_memory(self, error: StorageError) -> None:
+        found = rescue.Salvage([])
+        if error.code != "busy":  # another program may be sending what is in it
+            for path in (self._path, *rescue.aside(self._path, rescue.RESCUE)):
+                found = found.merged(self._salvage(path, error))
+        try:
+            epoch = max(found.epoch, self._epoch_file.read())
+        except StorageError:
+            epoch = found.epoch  # the inbox tells the epoch that it has seen
+        self._base_s = max(self._base_s, float(found.elapsed_s))
+        waiting = [msgspec.structs.replace(row, boot=0) for row in within_memory(found.reports)]
+        self._go_to_memory(error, waiting, _empty_state(epoch))
+
+    def _salvage(self, path: Path, error: StorageError) -> rescue.Salvage:
+        return rescue.salvage(path, self._identity.signed, is_broken=error.code == "corrupt")
+
+    def _go_to_memory(self, error: StorageError, waiting: Sequence[Row], was: LogState) -> None:
+        self.storage = rescue.explained(self._path, error)
         self._retry_disk_s = self.moment().elapsed_s + RETRY_DISK_S
         self._outbox = SqliteOutbox(MEMORY, self._raise_epoch_if_possible)
-        self.forwarder = self._new_forwarder(self._outbox, _empty_state(epoch))
-        self.forwarder.begin_epoch(epoch + MEMORY_EPOCH_STEP, self.moment())
-        self._submit_again(waiting)
-        for name, session in sessions.items():
+        state = msgspec.structs.replace(_empty_state(was.epoch), inbox=was.inbox)
+        self.forwarder = self._new_forwarder(self._outbox, state)
+        self.forwarder.begin_epoch(was.epoch + MEMORY_EPOCH_STEP, self.moment())
+        self._add(self.forwarder, waiting)
+
+    def _take_sessions(self, was: Forwarder) -> None:
+        self.forwarder.roster_version = was.roster_version
+        for name, session in was.sessions.items():
             self.forwarder.link_changed(name, session.connected, self.moment())
 
     def _raise_epoch_if_possible(self, epoch: int) -> None:
         try:
             self._epoch_file.raise_to(epoch)
-        except (StorageError, OSError):
+        except (StorageError, LedgerError):
             return  # the inbox tells the epoch that it has seen, at the next start too
-
-    def _epoch_if_readable(self) -> int:
-        try:
-            return self._epoch_file.read()
-        except StorageError:
-            return 0
 
     def _try_disk(self) -> None:
         """Return to the disk if it takes writes; what waits in memory goes with it."""
         now_s = self.moment().elapsed_s
         if self.storage is None or now_s < self._retry_disk_s:
             return
-        self._retry_disk_s = now_s + RETRY_DISK_S
-        memory, waiting, was = self._outbox, [row.envelope for row in self._open_reports()], self.forwarder
+        memory = _Place(self._outbox, self.forwarder, self._boot, self._base_s)
         try:
+            rescue.probe(self._path)
             self._open_disk()
-            self.forwarder.begin_epoch(was.state.epoch, self.moment())
-            self._submit_again(waiting)
+            self._bring_along(memory)
         except StorageError as error:
-            if self._outbox is not memory:
+            if self._outbox is not memory.outbox:
                 self._outbox.abandon()
-            self.storage, self._outbox, self.forwarder = error, memory, was
+            self._outbox, self.forwarder, self._boot, self._base_s = memory
+            self.storage, self._retry_disk_s = error, now_s + RETRY_DISK_S
             return
-        memory.abandon()
+        memory.outbox.abandon()
         self.storage = None
-        for name, session in was.sessions.items():
-            self.forwarder.link_changed(name, session.connected, self.moment())
+        self._take_sessions(memory.forwarder)
 
-    def _submit_again(self, envelopes: Iterable[bytes]) -> None:
-        """Issue the reports in `envelopes` again, under the present epoch."""
-        moment = self.moment()
-        self.forwarder.log.reissue(envelopes, moment)
-
-    # --- quota and retention ---
-
-    def housekeeping(self) -> None:
-        """Now and then: drop what has been kept long enough, and look whether the disk is back."""
-        self._try_disk()
-        now_s = self.moment().elapsed_s
-        if now_s < self._kept_s + HOUSEKEEPING_S:
-            return
-        self._kept_s = now_s
-        report_s = int(now_s) - self._retention.report_days * DAY_S
-        status_s = int(now_s) - self._retention.status_days * DAY_S
-        log = self.forwarder.log
-        self._outbox.forget_closed(report_s)
-        for numbering, before_s in ((Numbering.REPORT, report_s), (Numbering.STATE, status_s)):
-            ledger = log.ledger(numbering)
-            for first, last in ledger.in_state(State.RECEIPTED).runs(1, ledger.last - 1):
-                self._outbox.forget(numbering, (first, last), before_s)
-
-    def _make_room(self) -> None:
-        """Keep to the quota: receipted first, then old statuses, and reports last, named in a gap report."""
-        quota = MEMORY_QUOTA_BYTES if self._outbox.is_memory else self._retention.quota_bytes
-        if self._outbox.size_bytes <= quota:
-            return
-        wanted = quota - quota // ROOM_SHARE
-        log = self.forwarder.log
-        states, reports = log.ledger(Numbering.STATE), log.ledger(Numbering.REPORT)
-        try:
-            self.dropped += self._outbox.forget_closed()
-            for numbering, ledger, open_too in (
-                (Numbering.STATE, states, False),
-                (Numbering.STATE, states, True),
-                (Numbering.REPORT, reports, False),
-            ):
-                candidates = (
-                    ledger.in_state(State.RECEIPTED, State.WAITING, State.SENT)
-                    if open_too
-                    else ledger.in_state(State.RECEIPTED)
-                )
-                for run in candidates.runs(1, ledger.last - 1):
-                    self._drop_oldest(numbering, run, wanted)
-            if self._outbox.size_bytes > wanted:
-                self._give_up_reports(wanted)
-        except StorageError as error:
-            if self._outbox.is_memory:
-                raise
-            self._leave_disk(error)
-
-    def _drop_oldest(self, numbering: Numbering, run: tuple[int, int], wanted: int) -> None:
-        while self._outbox.size_bytes > wanted:
-            numbers = self._outbox.oldest(numbering, run, 256)
-            if not numbers:
-                return
-            self.dropped += self._outbox.forget(numbering, (numbers[0], numbers[-1]))
-            for first, last in self.forwarder.log.ledger(numbering).open().runs(numbers[0], numbers[-1]):
-                self.forwarder.log.ledger(numbering).apply(Move.GIVE_UP, first, last)
-
-    def _give_up_reports(self, wanted: int) -> None:
-        """The least urgent, then the oldest; each run that goes is named in a gap report."""
-        log = self.forwarder.log
-        ledger = log.ledger(Numbering.REPORT)
-        gaps: list[Draft] = []
-        for urgency in sorted(Urgency, reverse=True):
-            numbers = [row.number for row in self._open_reports() if row.urgency == urgency][:-1]
-            while numbers and self._outbox.size_bytes > wanted:
-                first = last = numbers.pop(0)
-                while numbers and numbers[0] == last + 1 and last - first < 255:
-                    last = numbers.pop(0)
-                self.dropped += self._outbox.forget(Numbering.REPORT, (first, last))
-                ledger.apply(Move.GIVE_UP, first, last)
-                gaps.append(Draft(kind=Kind.GAP, values={"about_number": first, "about_last": last}))
-        log.settle_urgent()
-        if gaps:
-            self._outbox.save(self.forwarder.state, durable=True)
-            self.forwarder.submit(gaps, self.moment())
+    def _bring_along(self, memory: _Place) -> None:
+        """What waits in memory and what the inbox said there, in this place's count of time."""
+        was, shift_s = memory.forwarder, self._base_s - memory.base_s
+        view = was.state.inbox
+        if view.ahead_s is not None and view.boot == memory.boot:
+            ahead_s = view.ahead_s - shift_s
+            view = msgspec.structs.replace(view, boot=self._boot, ahead_s=ahead_s)
+        self.forwarder.state.inbox = view
+        self.forwarder.begin_epoch(was.state.epoch, self.moment())
+        rows = [
+            msgspec.structs.replace(row, boot=self._boot, elapsed_s=row.elapsed_s + int(shift_s))
+            if row.boot == memory.boot
+            else msgspec.structs.replace(row, boot=0)
+            for row in open_reports(was.log)
+        ]
+        self._add(self.forwarder, rows)
 
 
 def _empty_state(epoch: int) -> LogState:
     return LogState(epoch, {numbering: Ledger() for numbering in Numbering}, InboxView())
-
-
-def _is_receipted(envelope: bytes, receipted: dict[int, set[int]]) -> bool:
-    try:
-        header: Header = wire.parse_header(envelope)
-    except WireError:
-        return True  # not ours to send
-    return header.number in receipted.get(header.epoch, ())

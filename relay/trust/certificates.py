@@ -14,7 +14,6 @@ where the grant gives one, the pin. Revocation is the broker's access list, not 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import ssl
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -285,6 +284,8 @@ def _name(common_name: str) -> x509.Name:
 
 
 def _alternative(name: str) -> x509.GeneralName:
+    import ipaddress
+
     from cryptography import x509
 
     try:

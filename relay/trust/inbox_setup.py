@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from relay import config, files, toml, toml_text
 from relay.errors import ConfigError, Text
+from relay.loopback import is_loopback
 from relay.trust import certificates, chain, keys
 from relay.trust.plan import Done, Wanted, carry_out
 from relay.trust.roster import Roster
@@ -71,7 +72,7 @@ def establish(place: Place, *, replace: bool = False) -> list[Done]:
 
 def _judge_broker(place: Place) -> None:
     host = place.broker_host
-    if place.plain and not config.is_loopback(host):
+    if place.plain and not is_loopback(host):
         raise ConfigError(
             Text(
                 "Zonder TLS kan de broker alleen op dit apparaat zijn",

@@ -150,6 +150,29 @@ def test_a_silence_after_the_handshake_is_found_by_the_connect_timeout(
         asyncio.run(run(proxy))
 
 
+@pytest.mark.parametrize("turns", range(5))
+def test_a_cancel_that_comes_together_with_a_refusal_is_not_lost(turns: int) -> None:
+    async def run() -> None:
+        asked, refuse = asyncio.Event(), asyncio.Event()
+
+        async def connect(sock: socket.socket, address: object) -> None:
+            asked.set()
+            await refuse.wait()
+            raise ConnectionRefusedError
+
+        asyncio.get_running_loop().sock_connect = connect  # type: ignore[method-assign]
+        dialling = asyncio.create_task(dial("127.0.0.1", 1, None, DEADLINE_S))
+        await asked.wait()
+        refuse.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        cancelled = dialling.cancel()
+        await asyncio.wait([dialling])
+        assert dialling.cancelled() == cancelled
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("host", ["mqtt.vrd.lan", "10.0.0.1", "::2", "localhost.example"])
 def test_without_tls_only_this_machine_itself_may_be_the_broker(host: str) -> None:
     with pytest.raises(ConfigError, match="TLS"):

@@ -23,7 +23,8 @@ from relay.inbox.ingest import Intake
 from relay.inbox.replies import Replies
 from relay.inbox.store import Arrival, Store
 from relay.node.clocks import Clocks
-from relay.node.station import Retention, Station
+from relay.node.room import Retention
+from relay.node.station import Station
 
 NETWORK = b"testland"
 START_UNIX_S = 1_800_000_000.0
@@ -84,6 +85,9 @@ class Node:
     folder: Path
     epochs: MemoryEpochFile = field(default_factory=MemoryEpochFile)
     boot: int = 1
+    booted_s: float = 0.0
+    has_boot_id: bool = True
+    turn: int = 0  # of its steps; a later one takes the place of all that were to come
     clock: Clock = Clock.NTP
     unix_off_s: float = 0.0
     station: Station | None = None
@@ -115,9 +119,10 @@ class World:
 
     # --- the ends ---
 
-    def add(self, name: str, signer: Signer | None = None) -> Node:
-        folder = self._folder / name
-        folder.mkdir()
+    def add(self, name: str, signer: Signer | None = None, folder: Path | None = None) -> Node:
+        """A station; `folder` when it is not to be made here. Two with one signer are clones."""
+        folder = folder or self._folder / name
+        folder.mkdir(exist_ok=True)
         node = Node(name, signer or Signer.seeded(name), folder)
         self.nodes[name] = node
         self.roster[node.signer.address] = node.signer
@@ -134,8 +139,8 @@ class World:
             {self.inbox_signer.address: self.inbox_signer.public_key},
         )
         clocks = Clocks(
-            f"{name}-{node.boot}",
-            lambda: self.now_s,
+            f"{name}-{node.boot}" if node.has_boot_id else "",
+            lambda: self.now_s - node.booted_s,
             lambda: START_UNIX_S + self.now_s + node.unix_off_s,
             lambda: node.clock,
         )
@@ -159,6 +164,15 @@ class World:
         node.station._outbox.abandon()
         node.station = None
 
+    def reboot(self, name: str, off_s: float = 60.0) -> Station:
+        """Power is lost; it comes back after `off_s`."""
+        node = self.nodes[name]
+        if node.station:
+            self.kill(name)
+        self.run(off_s)
+        node.boot, node.booted_s = node.boot + 1, self.now_s
+        return self.start(name)
+
     def start_inbox(self) -> None:
         folder = self._folder / "inbox"
         folder.mkdir(exist_ok=True)
@@ -166,9 +180,8 @@ class World:
         epoch = self.store.next_epoch(int((START_UNIX_S - 1_735_689_600 + self.now_s) // 60))
         signer = self.inbox_signer
         replies = Replies(self.store, signer.address, NETWORK, signer.private.sign, epoch)
-        replies.begin(self._arrival(), self.inbox_clock)
         self.intake = Intake(self.store, NETWORK, self.roster.get, replies)
-        presence = replies.presence()
+        presence = replies.presence(self._arrival(), self.inbox_clock)
         for name in self.nodes:
             self._deliver(name, presence)
 
@@ -207,10 +220,12 @@ class World:
         if name not in self.cut:
             for frame in station.frames_for("mqtt", 4):
                 self._carry(lambda frame=frame: self._arrive(name, frame))
-        self._after(max(0.01, station.wait_s()), lambda: self._step_if_due(name, station))
+        self.nodes[name].turn += 1
+        turn = self.nodes[name].turn
+        self._after(max(0.01, station.wait_s()), lambda: self._step_if_due(name, turn))
 
-    def _step_if_due(self, name: str, station: Station) -> None:
-        if self.nodes[name].station is station:
+    def _step_if_due(self, name: str, turn: int) -> None:
+        if self.nodes[name].turn == turn:
             self._step(name)
 
     def _arrival(self) -> Arrival:
@@ -229,10 +244,10 @@ class World:
         self.intake.verify(parcel.items)
         outcome = self.intake.store([parcel], self._arrival(), self.inbox_clock)
         self.fresh += outcome.fresh
-        names = {node.signer.address.hex(): node.name for node in self.nodes.values()}
         for to, reply in outcome.replies:
-            if to in names:
-                self._carry(lambda to=names[to], reply=reply: self._deliver(to, reply))
+            for node in self.nodes.values():  # clones hear what is meant for the other, too
+                if node.signer.address.hex() == to:
+                    self._carry(lambda name=node.name, reply=reply: self._deliver(name, reply))
 
     def _deliver(self, name: str, frame: bytes) -> None:
         node = self.nodes[name]

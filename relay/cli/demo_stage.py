@@ -1,0 +1,223 @@
+"""The parts of the demo: a folder, a broker, an inbox and three nodes, each a process of its own."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from relay import config, toml_text
+from relay.cli.demo_child import BROKER
+from relay.cli.inbox_page import InboxPage
+from relay.cli.language import pick
+from relay.errors import NaoberError, Text
+from relay.node import control
+from relay.trust import admit, inbox_setup, keys, node_setup
+
+HOST = "127.0.0.1"
+PORTS = range(18_000, 32_000)  # below those that the kernel gives to callers: a dead port stays dead
+PORT_TRIES = 200
+STATUS_INTERVAL_S = 5
+ANSWER_TIMEOUT_S = 2.0
+STOP_TIMEOUT_S = 4.0
+TEMPORARY_BYTES_MAX = 60
+
+THIS_DEVICE = Text("Dit apparaat", "This device")
+INVENTED = ("Dorpshuis Voorbeeld-Norg", "Sporthal Voorbeeld-Roden")
+
+_BROKER_CONFIG = """\
+id = 0
+
+[router]
+id = 0
+max_connections = 100
+max_outgoing_packet_count = 200
+max_segment_size = 1048576
+max_segment_count = 4
+
+[v5.1]
+name = "demo"
+listen = "{host}:{port}"
+next_connection_delay_ms = 1
+
+[v5.1.connections]
+connection_timeout_ms = 5000
+max_payload_size = 307200
+max_inflight_count = 200
+dynamic_filters = true
+"""
+
+
+class Child:
+    """A process that is started, killed and started again."""
+
+    def __init__(self, name: str, arguments: Sequence[str | Path], folder: Path) -> None:
+        self.name = name
+        self._arguments = [str(each) for each in arguments]
+        self._log = folder / f"{name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start it, out of reach of the terminal's Ctrl-C: the demo ends it in its own order."""
+        command = [sys.executable, "-P", "-m", "relay.cli.demo_child", str(os.getpid()), *self._arguments]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def kill(self) -> None:
+        """As a power cut: SIGKILL, and wait until it is gone."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM, without waiting."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def end(self, timeout_s: float) -> None:
+        """Wait until it has stopped; kill it when it does not."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def last_words(self) -> str:
+        """The last line of its log."""
+        lines = self._log.read_text(errors="replace").split("\n") if self._log.exists() else []
+        return next((line for line in reversed(lines) if line.strip()), "")
+
+
+class DemoNode(Child):
+    """A node and its control socket."""
+
+    def __init__(self, site: str, place: Path, inbox_file: Path, *, invented: bool) -> None:
+        self.site, self.invented = site, invented
+        self.state = place / "state"
+        place.mkdir()
+        request = node_setup.prepare(self.state, site, plain=True)
+        self.address = keys.address_text(request.address)
+        node_setup.apply(admit.admit(request, inbox_file), place, self.state)
+        file = place / config.NODE_FILE
+        changes: dict[tuple[str, str], toml_text.Plain] = {
+            ("status", "interval_s"): STATUS_INTERVAL_S,
+            ("mqtt", "backfill_spread_s"): 0,
+            ("sensors", "power"): not invented,
+            ("sensors", "host"): not invented,
+            ("sensors.network", "active"): False,  # nothing leaves this machine
+            ("log", "level"): "warning",
+        }
+        file.write_text(toml_text.fill(file.read_text("utf-8"), changes), "utf-8")
+        super().__init__(place.name, ["node", "--config", file], place.parent)
+
+    def facts(self) -> dict[str, Any] | None:
+        """What `naober status` would say; None while it does not answer."""
+        return self.ask({"verb": "status"}) if self.running else None
+
+    def submit(self, kind: str, urgency: int, values: dict[str, str]) -> dict[str, Any] | None:
+        """As `naober send`; None when the node does not answer."""
+        return self.ask({"verb": "submit", "kind": kind, "values": values, "urgency": urgency})
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        """See control.ask."""
+        try:
+            return control.ask(self.state, request, timeout_s=ANSWER_TIMEOUT_S)
+        except control.NotRunning:
+            return None
+
+
+class Stage:
+    """Everything of one demo. `close` ends every process and removes the folder."""
+
+    def __init__(self, page_port: int | None = None) -> None:
+        """Lays everything out; raises NaoberError when that is not possible here."""
+        if page_port is not None and not is_free(page_port):
+            raise NaoberError(
+                Text(f"Poort {page_port} is bezet", f"Port {page_port} is in use"),
+                Text("Noem een andere met --port, of geen", "Give another with --port, or none"),
+            )
+        self.page_port = page_port or free_port()
+        broker_port = free_port(self.page_port)
+        self.folder = Path(tempfile.mkdtemp(prefix="naober-demo-", dir=_room_for_sockets()))
+        try:
+            self._lay_out(broker_port)
+        except BaseException:
+            self.close()
+            raise
+
+    def _lay_out(self, broker_port: int) -> None:
+        broker_file = self.folder / "broker.toml"
+        broker_file.write_text(_BROKER_CONFIG.format(host=HOST, port=broker_port))
+        self.broker = Child("broker", [BROKER, broker_file], self.folder)
+        place = self.folder / "inbox"
+        inbox_setup.establish(inbox_setup.Place(place, place / "state", HOST, broker_port, plain=True))
+        file = place / config.INBOX_FILE
+        changes: dict[tuple[str, str], toml_text.Plain] = {
+            ("web", "port"): self.page_port,
+            ("log", "level"): "warning",
+        }
+        file.write_text(toml_text.fill(file.read_text("utf-8"), changes), "utf-8")
+        self.inbox = Child("postvak", ["inbox", "--config", file], self.folder)
+        self.nodes = [DemoNode(pick(THIS_DEVICE), self.folder / "node-0", file, invented=False)]
+        for number, site in enumerate(INVENTED, 1):
+            self.nodes.append(DemoNode(site, self.folder / f"node-{number}", file, invented=True))
+        self.page = InboxPage(f"http://{HOST}:{self.page_port}", ANSWER_TIMEOUT_S)
+
+    def start(self) -> None:
+        """Start everything, the broker first."""
+        for child in self.children():
+            child.start()
+
+    def children(self) -> list[Child]:
+        """Every process, in the order of starting; those that were made so far."""
+        made = [getattr(self, name, None) for name in ("broker", "inbox")]
+        return [child for child in [*made, *getattr(self, "nodes", [])] if child is not None]
+
+    def close(self) -> None:
+        """End every process, by its pid, and remove the folder."""
+        children = self.children()[::-1]
+        for child in children:
+            child.ask_to_stop()
+        for child in children:
+            child.end(STOP_TIMEOUT_S)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _room_for_sockets() -> str | None:
+    """Where the folder goes: the path of a control socket may be 107 bytes, and some TMPDIRs are long."""
+    return None if len(os.fsencode(tempfile.gettempdir())) <= TEMPORARY_BYTES_MAX else "/tmp"  # noqa: S108
+
+
+def free_port(but: int = 0) -> int:
+    """A port that nobody listens on now; raises NaoberError when none was found."""
+    for port in random.SystemRandom().sample(PORTS, PORT_TRIES):
+        if port != but and is_free(port):
+            return port
+    raise NaoberError(Text("Geen vrije poort gevonden", "No free port found"))
+
+
+def is_free(port: int) -> bool:
+    """Whether this machine lets us listen there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,205 @@
+"""`naober send`: a report, request or offer from the shell, kept on this node's disk before it says so."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from relay.cli.language import pick, say
+from relay.errors import Text, ValueRefused
+
+if TYPE_CHECKING:
+    from relay.config import NodeConfig
+
+EXAMPLES = (
+    'naober send report incident=fire --text "Rook in de kelder" --urgency 2',
+    "naober send request need=water amount=200 amount_unit=litres --wait 60",
+    'naober send hulpaanbod --text "Tien bedden vrij"',
+)
+MIXED = True  # options may stand between the values
+
+KINDS = {
+    "report": "report", "request": "request", "offer": "offer",
+    "melding": "report", "hulpvraag": "request", "hulpaanbod": "offer",
+}  # fmt: skip
+EMERGENCY, ROUTINE = 1, 3
+POLL_S = 0.1
+RETRY_DAEMON_S = 5.0
+_OURS = ("part", "parts", "text")
+_CALL_112 = Text(
+    "Bel 112 als dat kan. Dit bericht vervangt 112 niet.",
+    "Call 112 if you can. This message does not replace 112.",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to say, and whether to wait for VRD."""
+    parser.add_argument("kind", choices=KINDS, metavar="report|request|offer")
+    values = Text("bijvoorbeeld incident=fire of visitors=40", "such as incident=fire or visitors=40")
+    parser.add_argument("values", nargs="*", metavar="FIELD=VALUE", help=pick(values))
+    text = Text("in eigen woorden, zonder persoonsgegevens", "in your own words, no personal data")
+    parser.add_argument("--text", default="", metavar="TEXT", help=pick(text))
+    urgency = Text(
+        "1 Nood, 2 Spoed, 3 Normaal, 4 Informatie", "1 emergency, 2 urgent, 3 routine, 4 information"
+    )
+    parser.add_argument("--urgency", type=int, choices=range(1, 5), default=ROUTINE, help=pick(urgency))
+    parser.add_argument("--exercise", action="store_true", help=pick(Text("dit is oefening", "an exercise")))
+    wait = Text("wacht tot VRD het heeft, ten hoogste S seconden", "wait up to S seconds for VRD's receipt")
+    parser.add_argument("--wait", type=float, default=0.0, metavar="S", help=pick(wait))
+    parser.add_argument("--config", type=Path, metavar="FILE", help=pick(Text("node.toml", "node.toml")))
+
+
+def run(args: argparse.Namespace) -> int:
+    """0: kept (with --wait: received by VRD); 1: kept, but not on its way or not received in time."""
+    from relay import config
+
+    request = {
+        "verb": "submit",
+        "kind": KINDS[args.kind],
+        "values": _values(args.values, args.text),
+        "urgency": args.urgency,
+        "exercise": args.exercise,
+    }
+    settings = config.load_node(args.config or config.FOLDER / config.NODE_FILE)
+    answer, running = _submit(settings, request)
+    parts = len(answer["numbers"])
+    split = pick(Text(f" (in {parts} delen)", f" (in {parts} parts)")) if parts > 1 else ""
+    if args.urgency == EMERGENCY:
+        say(_CALL_112)
+    if not running:
+        say(Text(f"Bewaard{split}; het knooppunt draait niet", f"Kept{split}; the node is not running"))
+        say(Text("Doe: sudo systemctl start naober-node", "Do: sudo systemctl start naober-node"))
+        return 1
+    if not answer["safe"]:
+        say(
+            Text(
+                f"Alleen in geheugen{split}: bij stroomuitval is het weg. Doe: naober status",
+                f"In memory only{split}: a power cut takes it. Do: naober status",
+            )
+        )
+    else:
+        say(Text(f"Bewaard{split}", f"Kept{split}"))
+    if args.wait > 0:
+        return _wait(settings, answer, args.wait)
+    return 0 if answer["safe"] else 1
+
+
+def _values(typed: list[str], text: str) -> dict[str, str]:
+    """Field names and values as the wire knows them; raises ValueRefused with the nearest there is."""
+    from relay.core.fields import parse
+    from relay.core.parts import split
+    from relay.core.words import field_from, value_from
+
+    values: dict[str, str] = {}
+    for each in typed:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise ValueRefused(
+                Text(f"Dit is geen VELD=WAARDE: {each}", f"This is not FIELD=VALUE: {each}"),
+                Text('Eigen woorden gaan met --text "..."', 'Use --text "..." for your own words'),
+            )
+        field = field_from(name)
+        if field.name in values:
+            raise ValueRefused(Text(f"{field.name} staat er twee keer", f"{field.name} is there twice"))
+        if field.name in _OURS:
+            raise ValueRefused(
+                Text(f"{field.name} wordt zelf ingevuld", f"{field.name} is filled in by itself"),
+                Text('Gebruik --text "..."', 'Use --text "..."'),
+            )
+        values[field.name] = value_from(field, value)
+    if not values and not text.strip():
+        raise ValueRefused(
+            Text("Er is niets om te versturen", "There is nothing to send"),
+            Text('Geef een veld of --text "..."', 'Give a field or --text "..."'),
+        )
+    split({name: parse(name, value) for name, value in values.items()}, text)  # or refuse it here
+    return {**values, **({"text": text} if text.strip() else {})}
+
+
+def _submit(settings: NodeConfig, request: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """The answer, and whether a daemon gave it; without one the outbox is opened here, as its owner."""
+    from relay.node import control, lock
+
+    deadline_s = time.monotonic() + RETRY_DAEMON_S
+    while True:
+        try:
+            return control.ask(settings.node.state, request), True
+        except control.NotRunning:
+            pass
+        try:
+            with lock.hold(settings.node.state, wait_s=0.0):
+                return _keep(settings, request), False
+        except lock.AlreadyOwned:  # a daemon that is starting or stopping, or another `send`
+            if time.monotonic() >= deadline_s:
+                raise
+        time.sleep(POLL_S)
+
+
+def _keep(settings: NodeConfig, request: dict[str, Any]) -> dict[str, Any]:
+    """Commit to the outbox itself; raises StorageError when the disk does not take it."""
+    from relay.node.compose import identity_of, open_station
+    from relay.node.daemon import drafts_of, submitted
+
+    _become_owner(settings.node.state)
+    station = open_station(settings, identity_of(settings))
+    try:
+        if station.storage:
+            raise station.storage
+        answer = submitted(station.submit(drafts_of(request)), station)
+        if station.storage:  # it failed on the way: what is in memory now ends with this process
+            raise station.storage
+        return answer
+    finally:
+        station.close()
+
+
+def _become_owner(folder: Path) -> None:
+    """As root, be the service's user: a file of root's in its folder would stop the daemon later."""
+    owner = folder.stat()
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        os.setgroups([])
+        os.setgid(owner.st_gid)
+        os.setuid(owner.st_uid)
+
+
+def _wait(settings: NodeConfig, answer: dict[str, Any], wait_s: float) -> int:
+    from relay.node import control
+
+    question = {"verb": "where", "epoch": answer["epoch"], "numbers": answer["numbers"]}
+    deadline_s = time.monotonic() + wait_s
+    said = ""
+    while True:
+        try:
+            states = set(control.ask(settings.node.state, question)["states"])
+        except control.NotRunning:
+            states = {"waiting"}  # it is on disk, and goes on when the daemon does
+        if states == {"receipted"}:
+            say(Text("VRD heeft dit ontvangen", "VRD has received this"))
+            return 0
+        if "reissued" in states:
+            say(
+                Text(
+                    "Het is onder een nieuw nummer verder gegaan: kijk met naober status",
+                    "It went on under a new number: see naober status",
+                ),
+                sys.stderr,
+            )
+            return 1
+        if "waiting" not in states and not said:
+            said = "sent"
+            say(Text("Onderweg", "On its way"))
+        if time.monotonic() >= deadline_s:
+            say(
+                Text(
+                    f"Nog geen bevestiging na {wait_s:g} s; het blijft bewaard en wordt opnieuw verstuurd",
+                    f"No receipt after {wait_s:g} s; it is kept and sent again",
+                ),
+                sys.stderr,
+            )
+            say(Text("Doe: naober status", "Do: naober status"), sys.stderr)
+            return 1
+        time.sleep(POLL_S)

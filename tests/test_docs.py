@@ -1,0 +1,112 @@
+"""The documents say what is so: commands that parse, files that exist, codes that are told."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from relay import __version__, database, files
+from relay.errors import NaoberError
+from relay.inbox import filing
+from relay.mqtt import errors as mqtt_errors
+from relay.node.outbox import SqliteOutbox
+from relay.node.station import OUTBOX_NAME
+from relay.trust import inbox_setup, node_setup
+from relay.trust.admission import Request
+from relay.trust.admit import admit
+from tests.support.command import REPOSITORY
+from tests.support.documents import (
+    DOCUMENTS,
+    named_paths,
+    naober_lines,
+    parse,
+    shell_lines,
+    table_codes,
+    text_of,
+)
+
+OPERATIONS = REPOSITORY / "docs" / "operations.md"
+OWN_LINK_CODES = {"up", "connecting", "connected", "unheard", "inbox_silent"}
+
+
+def ids(paths: list[Path]) -> list[str]:
+    return [str(path.relative_to(REPOSITORY)) for path in paths]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=ids(DOCUMENTS))
+def test_every_command_that_is_named_exists(document: Path) -> None:
+    for line in naober_lines(document):
+        parse(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "naober stats",
+        "naober setup nod",
+        "naober setup node --out x",
+        "naober sites --folow",
+        "naober config x",
+    ],
+)
+def test_a_command_that_does_not_exist_would_be_noticed(line: str) -> None:
+    with pytest.raises((NaoberError, ModuleNotFoundError)):
+        parse(line)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=ids(DOCUMENTS))
+def test_every_file_that_is_named_exists(document: Path) -> None:
+    missing = [str(path) for path in named_paths(document) if not path.exists()]
+    assert missing == []
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    targets = re.findall(r"^([a-z -]+):", (REPOSITORY / "Makefile").read_text(), re.M)
+    known = {target for line in targets for target in line.split()}
+    named = {
+        line.split()[1] for each in DOCUMENTS for line in shell_lines(each) if re.match(r"make [a-z]", line)
+    }
+    assert {"demo", "test"} <= named <= known
+
+
+def test_the_newest_change_is_this_version() -> None:
+    first = re.search(r"^## (\S+)", text_of(REPOSITORY / "CHANGELOG.md"), re.M)
+    assert first and first[1] == __version__
+
+
+# --- codes: what a technician reads out must stand in the tables, and nothing else
+
+
+def test_every_state_of_the_link_has_a_row() -> None:
+    assert mqtt_errors.__doc__
+    told = set(re.findall(r"^    (\w+)  +\S", mqtt_errors.__doc__, re.M))
+    assert len(told) > 10
+    assert table_codes(OPERATIONS, "**The link**") == told | OWN_LINK_CODES
+
+
+def test_every_trouble_with_storage_has_a_row() -> None:
+    sources = "".join(Path(module.__file__).read_text() for module in (database, files))
+    told = set(database._WORDS) | set(re.findall(r'code="(\w+)"', sources))
+    assert table_codes(OPERATIONS, "**Storage**") == told
+
+
+def test_every_finding_has_a_row() -> None:
+    told = set(re.findall(r'_find\([\w.]+, "(\w+)"', Path(filing.__file__).read_text()))
+    assert len(told) >= 4
+    assert table_codes(OPERATIONS, "**Findings**") == told
+
+
+def test_the_folders_hold_what_is_said(tmp_path: Path) -> None:
+    place = inbox_setup.Place(tmp_path / "etc/naober", tmp_path / "var/lib/naober", "localhost")
+    inbox_setup.establish(place)
+    request: Request = node_setup.prepare(place.state, "Kazerne")
+    node_setup.apply(admit(request, place.folder / "inbox.toml"), place.folder, place.state)
+    SqliteOutbox(place.state / OUTBOX_NAME, lambda epoch: None).close()
+    made_by_the_running_services = {"/var/lib/naober/node.epoch", "/var/lib/naober/inbox.db"}
+    named = set(re.findall(r"^\| (`/(?:etc|var)/.*?) \|", text_of(OPERATIONS), re.M))
+    paths = {path for cell in named for path in re.findall(r"`([^`]+)`", cell)}
+    assert len(paths) > 8
+    missing = {path for path in paths if not (tmp_path / path.lstrip("/")).exists()}
+    assert missing == made_by_the_running_services

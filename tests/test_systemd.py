@@ -1,0 +1,152 @@
+"""The systemd units: sound, closed to what the services do not need, and open to what they do."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from relay import config
+from relay.cli import VERBS
+from tests.support.command import REPOSITORY, clean_environment, naober
+
+ROLES = ("node", "inbox")
+INSTALLED = "/opt/naober/bin/naober"
+EXPOSURE_MAX = 2.0
+START_TIMEOUT_S = 30
+# glibc asks netlink which families this machine has, and does without where it may not
+DONE_WITHOUT = {"AF_NETLINK"}
+AS_ROOT = {"fchown"}  # what root makes in a folder is given to the folder's owner; the service is not root
+
+pytestmark = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+
+
+def unit_file(role: str) -> Path:
+    return REPOSITORY / "systemd" / f"naober-{role}.service"
+
+
+def values(role: str, key: str) -> list[str]:
+    """What the service's section says of `key`, line by line."""
+    lines = unit_file(role).read_text(encoding="utf-8").splitlines()
+    return [line.partition("=")[2] for line in lines if line.startswith(f"{key}=")]
+
+
+def analyze(*arguments: str | Path) -> str:
+    done = subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_systemd_finds_nothing_wrong_with_the_unit(role: str, tmp_path: Path) -> None:
+    here = tmp_path / unit_file(role).name
+    here.write_text(unit_file(role).read_text(encoding="utf-8").replace(INSTALLED, "/bin/true"))
+    assert analyze("verify", here) == ""
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_a_broken_in_service_could_reach_is_little(role: str) -> None:
+    found = re.search(r"exposure level.*: ([0-9.]+)", analyze("security", "--offline=true", unit_file(role)))
+    assert found and float(found[1]) <= EXPOSURE_MAX
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_unit_fits_the_command_and_its_folders(role: str) -> None:
+    assert values(role, "ExecStart") == [f"{INSTALLED} {role}"]
+    assert role in VERBS
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]  # systemd minds capitals
+    unit.read(unit_file(role))
+    assert unit["Unit"]["ConditionPathExists"] == str(config.FOLDER / f"{role}.toml")
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0", "it is never given up"
+    service = unit["Service"]
+    assert f"/var/lib/{service['StateDirectory']}" == str(config.STATE)
+    assert (service["Type"], service["Restart"]) == ("notify", "always")
+    assert service["User"] != "root"
+    assert f"u {service['User']} " in (REPOSITORY / "systemd" / "naober.sysusers").read_text()
+    assert "WatchdogSec" in service
+
+
+def allowed_calls(role: str) -> set[str]:
+    """What SystemCallFilter lets through, line by line as systemd reads it."""
+    allowed: set[str] = set()
+    for line in values(role, "SystemCallFilter"):
+        names = {name for word in line.removeprefix("~").split() for name in expanded(word)}
+        allowed = allowed - names if line.startswith("~") else allowed | names
+    return allowed | expanded("@default")
+
+
+def expanded(word: str) -> set[str]:
+    if not word.startswith("@"):
+        return {word}
+    lines = [line.strip() for line in analyze("syscall-filter", word).splitlines()[1:]]
+    return {name for each in lines if each and not each.startswith("#") for name in expanded(each)}
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_the_node_s_unit_lets_through_what_a_running_node_does(tmp_path: Path) -> None:
+    """Traced from the moment that Python runs until after a clean stop."""
+    trace = tmp_path / "trace"
+    run_traced(["node", "--config", plain_node(tmp_path)], trace, "started")
+    lines = trace.read_text(errors="replace").splitlines()
+    used = {found[1] for line in lines if (found := re.match(r"\d+ +(\w+)\(", line))}
+    assert {"clock_adjtime", "fdatasync", "connect"} <= used, "the trace is of a node at work"
+    assert used - allowed_calls("node") - (AS_ROOT if os.geteuid() == 0 else set()) == set()
+    families = {found[1] for line in lines if (found := re.search(r"socket\((AF_\w+)", line))}
+    assert families - DONE_WITHOUT <= set(values("node", "RestrictAddressFamilies")[0].split())
+    # MemoryDenyWriteExecute: no memory that can be written and run
+    made = [line for line in lines if re.search(r" mmap\(.*PROT_WRITE\|PROT_EXEC", line)]
+    turned = [line for line in lines if re.search(r" mprotect\(.*PROT_EXEC", line)]
+    assert made == turned == []
+
+
+def plain_node(folder: Path) -> Path:
+    etc, state = folder / "etc", folder / "state"
+    setup = ["--plain", "--broker", "127.0.0.1"]
+    assert naober("setup", "inbox", *setup, "--dir", etc, "--state", folder / "inbox").returncode == 0
+    naober("setup", "node", "--plain", "--site", "x", "--state", state, "--out", folder)
+    naober("setup", "admit", next(folder.glob("request-*")), "--dir", etc, "--out", folder)
+    naober("setup", "apply", next(folder.glob("admission-*")), "--dir", etc, "--state", state)
+    return etc / "node.toml"
+
+
+def run_traced(arguments: list[str | Path], trace: Path, ready: str) -> None:
+    """Runs `naober` under strace until two seconds after it has said `ready`; it must end well."""
+    tracer = subprocess.Popen(
+        ["strace", "-f", "-qq", "-o", trace, sys.executable, "-m", "relay.cli", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=clean_environment(),
+        start_new_session=True,
+    )
+    assert tracer.stderr is not None
+    try:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while ready not in tracer.stderr.readline():
+            assert tracer.poll() is None and time.monotonic() < deadline
+        time.sleep(2)  # sensors read, a status is kept, the broker is tried
+        traced = Path(f"/proc/{tracer.pid}/task/{tracer.pid}/children").read_text()
+        os.kill(int(traced), signal.SIGTERM)
+        assert tracer.wait(START_TIMEOUT_S) == 0
+    finally:
+        tracer.stderr.close()
+        if tracer.poll() is None:
+            os.killpg(tracer.pid, signal.SIGKILL)
+            tracer.wait()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_asking_whether_the_clock_is_right_is_let_through_and_setting_it_is_not(role: str) -> None:
+    # ProtectClock= forbids the asking as well (seen on systemd 252)
+    assert values(role, "ProtectClock") == []
+    assert {"adjtimex", "clock_adjtime"} <= allowed_calls(role)
+    assert not {"clock_settime", "settimeofday"} & allowed_calls(role)
+    assert values(role, "CapabilityBoundingSet") == [""], "without CAP_SYS_TIME these two set nothing"
