@@ -147,10 +147,8 @@ def _keep(settings: NodeConfig, request: dict[str, Any]) -> dict[str, Any]:
     _become_owner(settings.node.state)
     station = open_station(settings, identity_of(settings))
     try:
-        if station.storage:
-            raise station.storage
         answer = submitted(station.submit(drafts_of(request)), station)
-        if station.storage:  # it failed on the way: what is in memory now ends with this process
+        if station.storage:  # it is in memory only, and that ends with this process
             raise station.storage
         return answer
     finally:

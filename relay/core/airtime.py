@@ -144,8 +144,9 @@ class Budget:
     def report(self, percent: float, now_s: float, uptime_s: float | None = None) -> None:
         """Take in the radio's own count of the last hour (`air_util_tx`, percent).
 
-        What it exceeds ours by, the radio sent by itself. The firmware counts from its start, so with `uptime_s` only what was spent since then is compared:
-        a radio that restarts forgets its hour, and we do not.
+        What it exceeds ours by, the radio sent by itself. The firmware counts from its start, so with
+        `uptime_s` only what was spent since then is compared: a radio that restarts forgets its hour, and
+        we do not.
         """
         since_s = now_s - min(HOUR_S, HOUR_S if uptime_s is None else uptime_s)
         known_ms = sum(sum(minute.spent_ms) for minute in self._minutes if minute.at_s + MINUTE_S > since_s)

@@ -49,7 +49,7 @@ from relay.core.offers import Offers
 from relay.core.ranges import Ranges, Run
 from relay.core.receipts import Verdict, check_of, held_reports, judge, newest_report
 from relay.core.schedule import Class, Source, fill
-from relay.core.session import Flight, Session
+from relay.core.session import HEARD_SPREAD_S, Flight, Session
 from relay.errors import WireError
 
 RAISES_AT_ONCE = 3
@@ -198,7 +198,7 @@ class Forwarder:
             self._ask_anew(moment)
         session = self.sessions.get(link)
         if session and is_news:  # what was said before may be a recording
-            session.heard(moment.elapsed_s)
+            session.heard(moment.elapsed_s, self._chance.uniform(0.0, HEARD_SPREAD_S))
         if isinstance(said, Receipt):
             return self._receipt(link, said, moment) if is_news else []
         if isinstance(said, History):

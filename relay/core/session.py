@@ -18,6 +18,7 @@ from relay.core.ranges import Ranges
 HELLO_IDLE_S = 60.0
 HELLO_RETRY_S = 5.0
 HELLO_RETRY_MAX_S = 60.0
+HEARD_SPREAD_S = 2.0
 RECEIPT_TIMEOUT_S = 20.0
 WINDOW_FRAMES_MAX = 4
 PROMPT_S = 1.0  # an inbox that receipts within this can take more at once; one that doesn't is busy
@@ -121,11 +122,16 @@ class Session:
         self._next_hello_s = now_s + HELLO_IDLE_S
         return now_s - self._hello_s
 
-    def heard(self, now_s: float) -> None:
-        """A receipt of our inbox came in: it is there, so the next hello can wait."""
+    def heard(self, now_s: float, spread_s: float) -> None:
+        """Our inbox said something new. Proven: the next hello can wait. Not proven: it is back, so ask.
+
+        `spread_s` is chosen by chance up to HEARD_SPREAD_S: a hundred nodes hear it in the same moment.
+        """
         self.heard_s = now_s
         if self.proven and not self._nonce:
             self._next_hello_s = now_s + HELLO_IDLE_S
+        elif self.unanswered:
+            self._next_hello_s = min(self._next_hello_s, now_s + spread_s)
 
     # --- frames in flight ---
 

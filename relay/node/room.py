@@ -10,11 +10,12 @@ from __future__ import annotations
 import msgspec
 
 from relay.core import payloads
+from relay.core.fields import Value
 from relay.core.ledger import Event as Move
 from relay.core.ledger import State
 from relay.core.log import Log, Row
 from relay.core.message import Draft, Kind, Message, Numbering, Urgency
-from relay.core.ranges import Ranges
+from relay.core.ranges import Ranges, Run
 from relay.core.wire import ENVELOPE_BYTES_MAX, parse_header
 from relay.errors import WireError
 from relay.node.outbox import SqliteOutbox
@@ -115,7 +116,7 @@ def name_missing(outbox: SqliteOutbox, log: Log) -> list[Draft]:
 
 
 def _give_up(log: Log, rows: list[Row]) -> list[Draft]:
-    ledger, touched, again = log.ledger(Numbering.REPORT), Ranges(), list[Draft]()
+    ledger, touched, ended = log.ledger(Numbering.REPORT), Ranges(), dict[int, Ranges]()
     for row in rows:
         ledger.apply(Move.GIVE_UP, row.number)
         touched.add(row.number)
@@ -123,25 +124,25 @@ def _give_up(log: Log, rows: list[Row]) -> list[Draft]:
         if values.get("about_epoch") == log.state.epoch:
             touched.add(int(values["about_number"]), int(values["about_last"]))
         elif values:  # of an epoch that has ended, and issued again in this one
-            again.append(Draft(kind=Kind.GAP, values=dict(values)))
+            named = ended.setdefault(int(values["about_epoch"]), Ranges())
+            named.add(int(values["about_number"]), int(values["about_last"]))
     log.settle_urgent()
+    again = [_gap(epoch, run) for epoch, named in ended.items() for run in named]
     return again + _gaps(log, touched)
 
 
 def _gaps(log: Log, touched: Ranges) -> list[Draft]:
     """A gap report for each run of given-up reports that has any of `touched`."""
     given_up = log.ledger(Numbering.REPORT).in_state(State.GIVEN_UP)
-    return [
-        Draft(
-            kind=Kind.GAP,
-            values={"about_epoch": log.state.epoch, "about_number": first, "about_last": last},
-        )
-        for first, last in given_up
-        if touched.runs(first, last)
-    ]
+    return [_gap(log.state.epoch, run) for run in given_up if touched.runs(*run)]
 
 
-def _gap_values(row: Row) -> dict[str, int | str]:
+def _gap(epoch: int, run: Run) -> Draft:
+    values: dict[str, Value] = {"about_epoch": epoch, "about_number": run[0], "about_last": run[1]}
+    return Draft(kind=Kind.GAP, values=values)
+
+
+def _gap_values(row: Row) -> dict[str, Value]:
     """What a gap report says; nothing for another kind."""
     if parse_header(row.envelope).kind != Kind.GAP:
         return {}

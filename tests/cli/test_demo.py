@@ -115,7 +115,8 @@ def test_whatever_way_it_is_asked_to_stop_it_leaves_nothing_behind(short: Path, 
 
 def test_no_child_outlives_a_demo_that_is_killed(short: Path) -> None:
     process = start(short)
-    until(lambda: len(children(process.pid)) == 5, 15)
+    until(lambda: said(short).count("✓ antwoordt") == 3, 15)
+    assert len(children(process.pid)) == 5
     process.kill()
     process.wait()
     until(lambda: not children(process.pid), 5)

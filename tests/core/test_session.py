@@ -124,11 +124,11 @@ def test_an_answered_hello_is_followed_by_one_a_minute_later():
 
 def test_a_receipt_heard_puts_the_next_hello_off_but_proves_nothing():
     session = proven()
-    session.heard(50.0)
+    session.heard(50.0, 0.0)
     assert not session.hello_due(109.0)
     assert session.hello_due(110.0)
     other = connected()
-    other.heard(0.0)
+    other.heard(0.0, 0.0)
     assert not other.proven
     assert other.hello_due(0.0)
 
@@ -136,7 +136,7 @@ def test_a_receipt_heard_puts_the_next_hello_off_but_proves_nothing():
 def test_a_receipt_heard_while_a_hello_waits_does_not_put_its_repetition_off():
     session = proven()
     session.hello_sent(nonce(2), 60.0)
-    session.heard(64.0)
+    session.heard(64.0, 0.0)
     assert session.hello_due(65.0)
 
 

@@ -111,6 +111,17 @@ def test_a_hello_that_somebody_repeats_does_not_make_a_dead_node_look_alive(
     assert desk.reader.nodes()[node.address].heard_at == heard + 600
 
 
+def test_an_old_hello_that_nobody_has_heard_yet_does_not_make_a_dead_node_look_alive(
+    desk: Desk, node: Writer, other: Writer
+) -> None:
+    kept_back = node.hello(0, 0, time=TIME - 60)
+    desk.take(node.hex, node.report(1))
+    heard = desk.reader.nodes()[node.address].heard_at
+    desk.wait(600)
+    desk.take(other.hex, kept_back)
+    assert desk.reader.nodes()[node.address].heard_at == heard
+
+
 def test_a_message_that_is_repeated_does_not_make_a_dead_node_look_alive(
     desk: Desk, node: Writer, other: Writer
 ) -> None:

@@ -142,6 +142,15 @@ def test_a_revoked_key_is_stored_apart_never_receipted_and_never_current(desk: D
     assert desk.findings(node)["revoked"].count == 2
 
 
+def test_messages_of_a_key_that_stays_revoked_stay_apart_and_shown_when_the_roster_changes(
+    desk: Desk, node: Writer
+) -> None:
+    node.revoked = True
+    desk.take(node.hex, node.report(1, "vals"))
+    assert desk.judge_again() is None
+    assert [each.standing for each in desk.shown()] == [1]
+
+
 def test_messages_of_a_suspended_key_are_taken_in_when_it_is_given_back(desk: Desk, node: Writer) -> None:
     node.revoked = True
     desk.take(node.hex, node.report(1, "een"), node.report(2, "twee"), node.status(1))

@@ -20,7 +20,7 @@ from relay.core.ranges import Ranges
 from relay.core.receipts import InboxView
 from relay.database import MEMORY, migrate
 from relay.errors import StorageError
-from relay.node.outbox import MIGRATIONS, SAVE_INTERVAL_S, SqliteOutbox
+from relay.node.outbox import MIGRATIONS, PAGE_BYTES, SAVE_INTERVAL_S, SqliteOutbox
 from tests.node.parts import REPORT, STATE, database, rows_on_disk
 from tests.support.command import REPOSITORY, clean_environment
 
@@ -227,8 +227,11 @@ def test_each_migration_runs_once_and_a_failed_one_leaves_what_was(tmp_path):
 
 
 def test_a_broken_file_is_refused_and_let_go_of(path):
-    open_outbox(path).close()
-    path.write_bytes(b"\x55" * 8192)
+    outbox = open_outbox(path)
+    outbox.append([row(number) for number in range(1, 100)])
+    outbox.close()
+    sound = path.read_bytes()
+    path.write_bytes(sound[:PAGE_BYTES] + b"\x55" * (len(sound) - PAGE_BYTES))
     with pytest.raises(StorageError) as caught:
         SqliteOutbox(path, Epochs())
     assert caught.value.code == "corrupt"

@@ -218,6 +218,12 @@ def test_rubbish_is_never_sent_in_our_name(world, tmp_path):
     assert len(texts) == RECEIPTED + WAITING - 1
 
 
+def test_nothing_is_believed_of_rows_that_we_did_not_sign(world, tmp_path):
+    path = cut_power(world, tmp_path / "card")
+    found = rescue.salvage(path, lambda envelope: False, is_broken=True)
+    assert found == rescue.Salvage([])
+
+
 def test_a_crash_before_the_rescued_are_kept_loses_none(world, tmp_path):
     path = cut_power(world, tmp_path / "card")
     break_the_header(path)

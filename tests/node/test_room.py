@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from relay.core.ledger import State
-from relay.core.message import Draft, Kind, Urgency
+from relay.core.message import Kind, Urgency
 from relay.core.payloads import decode
+from relay.core.ranges import Ranges
 from relay.node.room import DAY_S, ROOM_SHARE, Retention
 from tests.node.parts import (
     REPORT,
@@ -123,6 +124,26 @@ def test_a_gap_report_that_is_given_up_is_named_with_what_it_named(world):
     assert world.station().forwarder.log.ledger(REPORT).open().runs() == []
 
 
+def test_a_gap_report_of_an_ended_epoch_is_said_again_when_it_is_given_up(world):
+    world.set_link("beilen", False)
+    say(world, range(400))
+    station = world.station()
+    ended = station.forwarder.state.epoch
+    station.forwarder.begin_epoch(0, station.moment())
+    before = named_of(world, ended)
+    last_said = station.forwarder.log.ledger(REPORT).last
+    say(world, range(800))
+    given_up = station.forwarder.log.ledger(REPORT).in_state(State.GIVEN_UP)
+    assert given_up.upto >= last_said  # the gap reports issued again are all gone by now
+    assert named_of(world, ended) == before
+
+
+def named_of(world: World, epoch: int) -> Ranges:
+    """The numbers of an epoch that gap reports name which still wait."""
+    said = [decode(row.envelope).values for row in open_rows(world.station())]
+    return Ranges((v["about_number"], v["about_last"]) for v in said if v.get("about_epoch") == epoch)
+
+
 def test_the_least_urgent_report_goes_first(world):
     world.set_link("beilen", False)
     urgent = say(world, range(10), Urgency.EMERGENCY)
@@ -219,11 +240,12 @@ def test_what_waits_is_kept_however_old(world):
 
 def test_receipted_rows_that_retention_took_are_not_owed_after_a_crash(world, tmp_path):
     say(world, range(5))
-    world.station().submit([Draft(kind=Kind.STATUS, values={"visitors": 1})])
+    fill_with_statuses(world, 5)
     world.run(60)
     world.set_link("beilen", False)
     world.run(40 * DAY_S)
+    assert present(world, STATE) == [5]
     cut_power(world, tmp_path / "card")
     station = world.start("beilen")
-    assert count(station, State.GIVEN_UP) == 0
+    assert count(station, State.GIVEN_UP) == count(station, State.GIVEN_UP, STATE) == 0
     assert open_rows(station) == []

@@ -225,3 +225,15 @@ def converse(node: NodeEnd, inbox: InboxEnd, seconds: float = 0.0, *, link: str 
 def replace(entry: ReceiptEntry, **changes) -> ReceiptEntry:
     """The entry, but for `changes`."""
     return msgspec.structs.replace(entry, **changes)
+
+
+def proved(node: NodeEnd, inbox: InboxEnd) -> None:
+    """Connected, and the inbox has answered."""
+    node.connect()
+    converse(node, inbox)
+    assert node.forwarder.sessions[LINK].proven
+
+
+def own_entry(node: NodeEnd, inbox: InboxEnd) -> ReceiptEntry:
+    """What the inbox says of the node's present epoch."""
+    return inbox.entry(node.signer.address, node.forwarder.state.epoch)

@@ -1,0 +1,81 @@
+"""The pages of an inbox, served on loopback to a test."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from relay.config import parse_inbox
+from relay.core.message import Clock, Heard, Kind, Urgency
+from relay.errors import ConfigError
+from relay.inbox.facts import MISSING_RUNS_MAX, punctuality
+from relay.inbox.queries import MESSAGES_MAX
+from relay.inbox.store import Arrival
+from relay.inbox.web import Pages, server
+from relay.trust.roster import Roster
+from tests.inbox.desk import NETWORK, TIME, UNIX_S, Desk, Key, Writer
+from tests.support.broker import free_port
+
+
+def roster_of(*nodes: Key) -> Roster:
+    entries = "".join(
+        f'[[node]]\nkey = "{node.public_key.public_bytes_raw().hex()}"\nsite = "Punt {number}"\n'
+        f"revoked = {str(node.revoked).lower()}\n"
+        for number, node in enumerate(nodes, 1)
+    )
+    return Roster.parse(f'network_id = "{NETWORK.hex()}"\n{entries}', Path("roster.toml"))
+
+
+class Site:
+    """The pages of a desk, served on loopback."""
+
+    def __init__(self, desk: Desk, *nodes: Key) -> None:
+        self.health: dict[str, Any] = {"ok": True, "listening_s": 1e6}
+        self.now: Arrival | None = None
+        self.port = free_port()
+        self._desk = desk
+        self.roster = roster_of(*nodes)
+        pages = Pages(desk.reader, lambda: self.roster, lambda: self.now or desk.now, lambda: self.health)
+        self._server = server(pages.application(), "127.0.0.1", self.port)
+        self._thread = threading.Thread(target=self._server.run)
+        self._thread.start()
+        deadline = time.monotonic() + 10
+        while not self._server.started:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+    def ask(self, path: str, method: str = "GET") -> tuple[int, Any]:
+        """Status, and what the JSON says."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request(method, path)
+        answer = connection.getresponse()
+        body = answer.read()
+        assert answer.headers["Content-Type"] == "application/json"
+        assert answer.headers["Cache-Control"] == "no-store"
+        connection.close()
+        return answer.status, json.loads(body) if body else None
+
+    def sites(self) -> list[dict[str, Any]]:
+        status, found = self.ask("/api/sites")
+        assert status == 200
+        return list(found)
+
+    def messages(self, question: str = "") -> list[dict[str, Any]]:
+        status, found = self.ask(f"/api/messages{question}")
+        assert status == 200
+        return list(found)
+
+
