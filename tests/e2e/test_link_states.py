@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.support.process import until
+from tests.support.process import POLL_S, until
 from tests.support.proxy import Proxy
 from tests.support.stack import Node, Stack
 
+QUIET_S = 1.0
 WRITE_UP = "pattern write naober/1/up/%u\n"
 
 
@@ -26,6 +28,16 @@ def arrives(stack: Stack, texts: list[str], timeout_s: float = 30.0) -> None:
     """All of it, in order, and each once."""
     stack.settle(timeout_s)
     assert stack.inbox.reports() == texts
+
+
+def has_nothing_to_say(stack: Stack, node: Node) -> None:
+    """Until the statuses of its first seconds are over, and at the inbox."""
+    was, since = node.last_state(), time.monotonic()
+    while time.monotonic() < since + QUIET_S:
+        if node.last_state() != was:
+            was, since = node.last_state(), time.monotonic()
+        time.sleep(POLL_S)
+    stack.wait_newest(node)
 
 
 def explained(node: Node) -> str:
@@ -99,9 +111,10 @@ def test_a_broker_that_refuses_the_publish_is_called_publish_refused(tmp_path: P
 
 @pytest.mark.parametrize("goes", ["kill", "stop"])
 def test_a_broker_whose_inbox_went_is_called_unheard_at_once(tmp_path: Path, goes: str) -> None:
-    with Stack(tmp_path, "beilen") as stack:
+    with Stack(tmp_path, "beilen", status__interval_s=3600) as stack:
         node = stack.nodes["beilen"]
         stack.start()
+        has_nothing_to_say(stack, node)
         getattr(stack.inbox, goes)()
         node.wait_code("unheard", timeout_s=5)  # told by the inbox's will or goodbye; nothing was sent
         assert "inbox" in explained(node)

@@ -40,16 +40,13 @@ def site(desk: Desk, node: Writer, other: Writer) -> Iterator[Site]:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, node: Writer) -> Iterator[Bench]:
+def bench(tmp_path: Path, node: Writer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """A broker, and a roster of one node. No test needs the time that a person or a disk may take."""
+    monkeypatch.setattr(pipe, "RETRY_STORE_S", 0.05)
+    monkeypatch.setattr(service, "ROSTER_POLL_S", 0.02)
+    monkeypatch.setattr(service, "RETRY_MIN_S", 0.02)
     authority = Authority(tmp_path / "ca")
     with Mosquitto(tmp_path / "broker", authority) as broker:
         bench = Bench(tmp_path, authority, broker)
         bench.write_roster(node)
         yield bench
-
-
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test needs the time that a person or a disk may take."""
-    monkeypatch.setattr(pipe, "RETRY_STORE_S", 0.05)
-    monkeypatch.setattr(service, "ROSTER_POLL_S", 0.02)
-    monkeypatch.setattr(service, "RETRY_MIN_S", 0.02)

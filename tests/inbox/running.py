@@ -5,32 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from relay import mqtt
 from relay.config import parse_inbox
 from relay.core import payloads, wire
-from relay.core.message import Clock, Entry, Receipt
-from relay.inbox import pipe, service
-from relay.inbox.filing import Filing
+from relay.core.message import Entry, Receipt
 from relay.inbox.queries import Reader
 from relay.inbox.replies import announced_epoch
 from relay.inbox.service import Service
-from relay.inbox.store import Store
 from relay.mqtt import Message, Options, Will, topic
-from relay.mqtt.errors import lost
 from relay.trust.roster import RosterFile
 from tests.inbox.desk import NETWORK, Key, Writer
 from tests.support.broker import Mosquitto
 from tests.support.certs import Authority
 from tests.support.clients import until
-from tests.support.proxy import Proxy
 
 KEY = Key("inbox")
 

@@ -6,22 +6,13 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import pytest
-
-from relay.config import parse_inbox
-from relay.core.message import Clock, Heard, Kind, Urgency
-from relay.errors import ConfigError
-from relay.inbox.facts import MISSING_RUNS_MAX, punctuality
-from relay.inbox.queries import MESSAGES_MAX
 from relay.inbox.store import Arrival
 from relay.inbox.web import Pages, server
 from relay.trust.roster import Roster
-from tests.inbox.desk import NETWORK, TIME, UNIX_S, Desk, Key, Writer
+from tests.inbox.desk import NETWORK, Desk, Key
 from tests.support.broker import free_port
 
 
@@ -77,5 +68,3 @@ class Site:
         status, found = self.ask(f"/api/messages{question}")
         assert status == 200
         return list(found)
-
-

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
-import json
-import threading
-import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
-import msgspec
 import pytest
 
-from relay.config import parse_inbox
-from relay.core.message import Clock, Heard, Kind, Urgency
-from relay.errors import ConfigError
+from relay.core.message import Kind
 from relay.inbox.facts import MISSING_RUNS_MAX, punctuality
-from relay.inbox.queries import MESSAGES_MAX
 from relay.inbox.store import Arrival
-from relay.inbox.web import Pages, server
-from relay.trust.roster import Roster
-from tests.inbox.desk import NETWORK, TIME, UNIX_S, Desk, Key, Writer
-from tests.support.broker import free_port
-
-
+from tests.inbox.desk import TIME, UNIX_S, Desk, Writer
 from tests.inbox.site import Site, roster_of
+
+
 def test_a_site_shows_its_newest_state_with_its_age(
     site: Site, desk: Desk, node: Writer, other: Writer
 ) -> None:
