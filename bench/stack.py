@@ -42,6 +42,18 @@ def until(what: Callable[[], T | None], timeout_s: float, every_s: float = 0.005
     raise TimeoutError(f"{what} within {timeout_s} s")
 
 
+def unit_environment() -> dict[str, str]:
+    """What the node's systemd unit sets, but for what only systemd can fill in."""
+    unit = (Path(__file__).parents[1] / "systemd" / "naober-node.service").read_text()
+    words = [
+        word
+        for line in unit.splitlines()
+        if line.startswith("Environment=")
+        for word in line.removeprefix("Environment=").split()
+    ]
+    return dict(word.split("=", 1) for word in words if "%" not in word)
+
+
 class Stack:
     """One inbox with its broker, and nodes."""
 
@@ -86,14 +98,15 @@ class Stack:
 
     def start(self, name: str) -> subprocess.Popen[bytes]:
         """Start `broker`, `inbox` or a node."""
+        verb = {"broker": "broker", "inbox": "inbox"}.get(name, "node")
         if name == "broker":
             command = ["/usr/sbin/mosquitto", "-c", str(self.inbox / "broker" / "naober.conf")]
         else:
             file = self.inbox / config.INBOX_FILE if name == "inbox" else self.folder / name / "node.toml"
-            verb = "inbox" if name == "inbox" else "node"
             command = [str(OWN if name == "inbox" else self.node_program), verb, "--config", str(file)]
+        environment = {**os.environ, **(unit_environment() if verb == "node" else {})}
         with (self.folder / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log)
+            process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         self._processes[name] = process
         if name == "broker":
             until(lambda: _listens(self.broker_port), 10)

@@ -11,12 +11,12 @@ import importlib
 import os
 import sys
 from io import TextIOWrapper
+from pathlib import Path
 from types import ModuleType
 
 from relay import __version__
 from relay.cli import language
 from relay.cli.language import complain, pick, say
-from relay.cli.parser import Parser, UsageError, suggest
 from relay.errors import NaoberError, Text
 
 GOOD, ATTENTION, ERROR = 0, 1, 2
@@ -40,6 +40,8 @@ _EXAMPLES = (
     "naober status",
     "naober demo",
 )
+
+DAEMONS = ("node", "inbox")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -71,6 +73,8 @@ def _run(arguments: list[str]) -> int:
     asked = _take_option(arguments, "--lang")
     if asked is not None:
         if asked not in language.LANGUAGES:
+            from relay.cli.parser import UsageError, suggest
+
             raise UsageError(*suggest(asked, language.LANGUAGES, "--lang"))
         language.choose(asked)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
@@ -83,6 +87,10 @@ def _run(arguments: list[str]) -> int:
 
 
 def _run_verb(name: str, arguments: list[str]) -> int:
+    if name in DAEMONS and (file := _only_config(arguments)) is not None:
+        return int(_verb(name).start(file))
+    from relay.cli.parser import Parser, UsageError, suggest
+
     if name not in VERBS:
         raise UsageError(*suggest(name, VERBS, "naober"))
     verb = _verb(name)
@@ -100,11 +108,18 @@ def _run_verb(name: str, arguments: list[str]) -> int:
         raise _missing_package(error) from error
 
 
+def _only_config(arguments: list[str]) -> Path | None:
+    """FILE, when `--config FILE` is all there is: a daemon need not carry argparse along all its life."""
+    return Path(arguments[1]) if len(arguments) == 2 and arguments[0] == "--config" else None
+
+
 def _verb(name: str) -> ModuleType:
     try:
         return importlib.import_module(f"relay.cli.{name}")
     except ModuleNotFoundError as error:
         if error.name == f"relay.cli.{name}":
+            from relay.cli.parser import UsageError
+
             raise UsageError(
                 Text(f"naober {name} zit niet in deze versie", f"naober {name} is not in this version"),
                 Text("Kijk met naober --help", "See naober --help"),

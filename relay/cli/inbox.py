@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from relay import config
 from relay.inbox import process
 from relay.logs import configure
+
+if TYPE_CHECKING:
+    import argparse
 
 EXAMPLES = ("naober inbox", "naober inbox --config ./inbox.toml")
 
@@ -20,7 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Until SIGTERM or Ctrl-C."""
-    settings = config.load_inbox(args.config)
+    return start(args.config)
+
+
+def start(file: Path) -> int:
+    """The same, for a configuration file."""
+    settings = config.load_inbox(file)
     configure(settings.log.level, json=settings.log.json)
     asyncio.run(process.main(settings))
     return 0

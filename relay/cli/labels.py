@@ -32,6 +32,7 @@ HEARD = {
     "overdue": Text("te laat", "overdue"),
     "silent": Text("stil", "silent"),
     "never": Text("nooit gehoord", "never heard"),
+    "not_judged": Text("niet te bepalen", "can't be judged"),
 }
 FINDINGS = {
     "clone": Text("twee kaarten met een sleutel", "two cards with one key"),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from relay import config
 from relay.logs import configure
 from relay.node import daemon
+
+if TYPE_CHECKING:
+    import argparse
 
 EXAMPLES = ("naober node", "naober node --config ./node.toml")
 
@@ -20,7 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Until SIGTERM or Ctrl-C."""
-    settings = config.load_node(args.config)
+    return start(args.config)
+
+
+def start(file: Path) -> int:
+    """The same, for a configuration file."""
+    settings = config.load_node(file)
     configure(settings.log.level, json=settings.log.json)
     asyncio.run(daemon.main(settings))
     return 0

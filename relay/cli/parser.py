@@ -11,6 +11,7 @@ from relay.cli.language import pick
 from relay.errors import NaoberError, Text
 
 HELP_WIDTH = 80
+_USAGE = Text("gebruik: ", "usage: ")
 
 _DUTCH = (
     (r"the following arguments are required: (.*)", "Er ontbreekt: {}"),
@@ -40,9 +41,7 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         groups: Iterable[Any],
         prefix: str | None = None,
     ) -> None:
-        super().add_usage(
-            usage, actions, groups, pick(Text("gebruik: ", "usage: ")) if prefix is None else prefix
-        )
+        super().add_usage(usage, actions, groups, pick(_USAGE) if prefix is None else prefix)
 
 
 class Parser(argparse.ArgumentParser):
@@ -59,6 +58,11 @@ class Parser(argparse.ArgumentParser):
         self._positionals.title = pick(Text("wat", "what"))
         self._optionals.title = pick(Text("opties", "options"))
         self.add_argument("-h", "--help", action="help", help=pick(Text("deze uitleg", "this help")))
+
+    def parse_known_intermixed_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's, which takes the first 7 letters of our usage for "usage: "."""
+        self.usage = self.usage or self.format_usage().removeprefix(pick(_USAGE)).rstrip()
+        return super().parse_known_intermixed_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Raises UsageError instead of ending the process."""

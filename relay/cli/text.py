@@ -6,7 +6,6 @@ them ever reaches a terminal: `language.say` cleans every line that is printed.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
 from relay.errors import Text
@@ -24,6 +23,8 @@ def clean(text: str) -> str:
 
 
 def _is_shown(character: str) -> bool:
+    import unicodedata  # a megabyte that a daemon never needs
+
     category = unicodedata.category(character)
     return category[0] not in "CZ" or category == "Zs"
 
@@ -36,6 +37,8 @@ def width(text: str) -> int:
 
 
 def _columns(character: str) -> int:
+    import unicodedata
+
     if unicodedata.category(character) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1

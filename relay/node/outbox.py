@@ -24,6 +24,7 @@ from relay.errors import StorageError, Text
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 PAGE_BYTES = 2048
+CACHE_KIB = 128  # it is read in order, or by its newest rows
 ROW_OVERHEAD_BYTES = 24
 SAVE_INTERVAL_S = 600  # how old the inbox's last word on disk may be, counted in node time
 
@@ -54,7 +55,7 @@ class SqliteOutbox:
         self._unsaved: LogState | None = None
         self._saved_s = 0
         with storage_errors(path):
-            self._db = connect(path, page_bytes=PAGE_BYTES, alone=True)
+            self._db = connect(path, page_bytes=PAGE_BYTES, cache_kib=CACHE_KIB, alone=True)
             try:
                 self._prepare()
             except BaseException:

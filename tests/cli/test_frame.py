@@ -44,6 +44,11 @@ def test_every_help_fits_a_screen(page: list[str], language: str) -> None:
     assert done.stdout.count("usage:") == (language == "en")
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_s_help_begins_with_its_usage(verb: str) -> None:
+    assert naober(verb, "--help").stdout.startswith(f"gebruik: naober {verb} ")
+
+
 def test_help_shows_every_verb_and_examples() -> None:
     text = naober("--help").stdout
     assert all(f"  {verb} " in text for verb in VERBS)
