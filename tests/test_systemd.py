@@ -60,12 +60,13 @@ def test_what_a_broken_in_service_could_reach_is_little(role: str) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_the_unit_fits_the_command_and_its_folders(role: str) -> None:
-    assert values(role, "ExecStart") == [f"{INSTALLED} {role}"]
+    settings = config.FOLDER / f"{role}.toml"
+    assert values(role, "ExecStart") == [f"{INSTALLED} {role} --config {settings}"]
     assert role in VERBS
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]  # systemd minds capitals
     unit.read(unit_file(role))
-    assert unit["Unit"]["ConditionPathExists"] == str(config.FOLDER / f"{role}.toml")
+    assert unit["Unit"]["ConditionPathExists"] == str(settings)
     assert unit["Unit"]["StartLimitIntervalSec"] == "0", "it is never given up"
     service = unit["Service"]
     assert f"/var/lib/{service['StateDirectory']}" == str(config.STATE)

@@ -90,7 +90,7 @@ def test_sigterm_ends_both_whatever_the_broker_does(tmp_path: Path, case: str) -
                 process.start(wait=False)
         node.wait_ready()
         node.submit("blijft bewaard")
-        until(lambda: stack.inbox.health())
+        until(lambda: bool(stack.inbox.health()))
         stops_well(node)
         stops_well(stack.inbox)
         node.start()
