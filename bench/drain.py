@@ -56,7 +56,9 @@ def waiting(status: dict | None) -> int | None:
     """How many messages of a node are not receipted; None while it doesn't run."""
     if status is None:
         return None
-    return sum(each["waiting"] + each["sent"] for each in status["queue"].values())
+    return sum(
+        status["queue"][kind][state] for kind in ("reports", "statuses") for state in ("waiting", "sent")
+    )
 
 
 def drain(count: int = MESSAGES) -> tuple[float, float]:

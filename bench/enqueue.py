@@ -1,20 +1,28 @@
-"""How fast a message is safe: composed, signed and committed one by one.
+"""How fast a message is safe, committed one by one: a signed one, and one that has yet to be composed.
 
-Against appending the same number of bytes to a file and fdatasync on the same disk, in turn with it.
+Against appending as many bytes to a file and fdatasync on the same disk, in turn with them.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
 
 from bench.stack import Stack
-from relay.core.message import Confidence, Draft, Kind
+from relay.core.ledger import Ledger
+from relay.core.log import LogState
+from relay.core.message import Confidence, Draft, Kind, Numbering
+from relay.core.receipts import InboxView
 from relay.node.compose import identity_of, open_station
+from relay.node.outbox import SqliteOutbox
 
 ROUNDS, PER_ROUND = 15, 200
 ENVELOPE_BYTES = 100
@@ -28,8 +36,16 @@ def per_second(work: Callable[[], object]) -> float:
     return PER_ROUND / (time.perf_counter() - started)
 
 
-def enqueue() -> tuple[float, float, float]:
-    """Medians: messages and synced appends a second, and the ratio of the two, round by round."""
+class Rates(NamedTuple):
+    """A second: signed messages enqueued, messages submitted (composed, signed, enqueued), synced appends."""
+
+    enqueued: float
+    submitted: float
+    appended: float
+
+
+def enqueue() -> tuple[Rates, float, float]:
+    """Medians of the rates, and of the ratios of the first two to the third, round by round."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         made = Stack(Path(folder))
         made.add_node("beilen")
@@ -43,11 +59,20 @@ def enqueue() -> tuple[float, float, float]:
             os.write(file, b"\0" * ENVELOPE_BYTES)
             os.fdatasync(file)
 
+        signed = station.submit([draft])[0]
+        outbox = SqliteOutbox(Path(folder) / "peer.db", lambda epoch: None)
+        outbox.begin_epoch(None, LogState(1, {each: Ledger() for each in Numbering}, InboxView()), [])
+        numbers = itertools.count(1)
+
+        def enqueue_one() -> None:
+            outbox.append([msgspec.structs.replace(signed, number=next(numbers))])
+
         rounds = []
         for _ in range(ROUNDS + 1):
-            ours, peer = per_second(lambda: station.submit([draft])), per_second(append)
-            rounds.append((ours, peer, ours / peer))
+            found = Rates(*map(per_second, (enqueue_one, lambda: station.submit([draft]), append)))
+            rounds.append((*found, found.enqueued / found.appended, found.submitted / found.appended))
         os.close(file)
+        outbox.close()
         station.close()
-    ours, peer, ratio = (statistics.median(column) for column in zip(*rounds[1:], strict=True))
-    return ours, peer, ratio
+    *rates, enqueue_ratio, submit_ratio = (statistics.median(each) for each in zip(*rounds[1:], strict=True))
+    return Rates(*rates), enqueue_ratio, submit_ratio
