@@ -11,7 +11,7 @@ from relay.core.message import Header, Kind, Numbering, ReceiptEntry, Urgency
 ADDRESS = b"\x3f\x9a\x21\xc4"
 NETWORK = b"\0" * 8
 EPOCH, NUMBER, STATE_NUMBER = 40, 60, 120
-INBOX_EPOCH, SEQUENCE = 1_000_000, 5_000
+INBOX_EPOCH, SEQUENCE = 60_000_000, 5_000
 
 # what a node with a UPS and a volunteer says in the second hour of an outage
 TWELVE: dict[str, Value] = {

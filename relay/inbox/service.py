@@ -111,8 +111,7 @@ class Service:
         self._key = key
         self._address = keys.address_of(keys.public_bytes(key))
         self._store = Store(config.inbox.state)
-        minutes = int(time.time() - wire.EPOCH_2025_UNIX_S) // 60
-        epoch = self._store.next_epoch(max(0, minutes))
+        epoch = self._store.next_epoch(max(0, int(time.time()) - wire.EPOCH_2025_UNIX_S))
         self._replies = Replies(self._store, self._address, config.network_id, key.sign, epoch)
         self._intake = Intake(self._store, config.network_id, lambda a: self._signers.get(a), self._replies)
         self._pipe = Pipe(self._intake, now, self._send_replies)

@@ -98,10 +98,14 @@ class Store:
 
     # --- facts ---
 
-    def next_epoch(self, minutes_since_2025: int) -> int:
-        """Begin an inbox epoch: higher than any before, and than the minutes since 2025."""
+    def next_epoch(self, seconds_since_2025: int) -> int:
+        """Begin an inbox epoch: higher than any before, and at least the seconds since 2025.
+
+        Seconds, since no service starts more than once in one: so no epoch that this inbox ever had is
+        ahead of the clock, and an inbox that was restored from a backup begins above all of them.
+        """
         with self.write():
-            epoch = max(int(self.fact("epoch") or 0) + 1, minutes_since_2025)
+            epoch = max(int(self.fact("epoch") or 0) + 1, seconds_since_2025)
             self.keep_fact("epoch", str(epoch))
         return epoch
 

@@ -84,7 +84,7 @@ class Desk:
 
     def open(self) -> None:
         self.store = Store(self.folder)
-        epoch = self.store.next_epoch(max(0, (self.unix_s - wire.EPOCH_2025_UNIX_S) // 60))
+        epoch = self.store.next_epoch(max(0, self.unix_s - wire.EPOCH_2025_UNIX_S))
         self.replies = Replies(self.store, self.key.address, NETWORK, self.key.private.sign, epoch)
         self.intake = Intake(self.store, NETWORK, lambda address: self.roster.get(address), self.replies)
         self.reader = Reader(self.folder)

@@ -134,19 +134,36 @@ def test_of_more_holes_than_fit_the_newest_runs_are_told_and_a_batch_is_told_its
 # --- epochs ---
 
 
-def test_an_epoch_is_above_the_last_and_at_least_the_minutes_since_2025(tmp_path: Path) -> None:
+def test_an_epoch_is_above_the_last_and_at_least_the_seconds_since_2025(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    minutes = (UNIX_S - wire.EPOCH_2025_UNIX_S) // 60
-    assert desk.replies.epoch == minutes
+    seconds = UNIX_S - wire.EPOCH_2025_UNIX_S
+    assert desk.replies.epoch == seconds
     desk.reopen()
-    assert desk.replies.epoch == minutes + 1
+    assert desk.replies.epoch == seconds + 1
     desk.wait(600)
     desk.reopen()
-    assert desk.replies.epoch == minutes + 10
+    assert desk.replies.epoch == seconds + 600
     desk.unix_s = 0  # its clock is in 1970 now
     desk.reopen()
-    assert desk.replies.epoch == minutes + 11
+    assert desk.replies.epoch == seconds + 601
     desk.close()
+
+
+def test_a_backup_of_an_inbox_that_crashed_on_and_on_begins_above_all_its_epochs(tmp_path: Path) -> None:
+    for folder in ("now", "backup"):
+        (tmp_path / folder).mkdir()
+    desk = Desk(tmp_path / "now")
+    before = desk.replies.epoch
+    for _ in range(20):  # it starts again after five seconds, as its unit makes it
+        desk.wait(5)
+        desk.reopen()
+    used = desk.replies.epoch
+    desk.close()
+    restored = Desk(tmp_path / "backup")  # which holds nothing of all that
+    restored.wait(105)
+    restored.reopen()
+    assert before < used < restored.replies.epoch
+    restored.close()
 
 
 def test_the_first_epoch_of_an_inbox_in_1970_is_one(tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ class World:
         folder = self._folder / "inbox"
         folder.mkdir(exist_ok=True)
         self.store = Store(folder)
-        epoch = self.store.next_epoch(int((START_UNIX_S - 1_735_689_600 + self.now_s) // 60))
+        epoch = self.store.next_epoch(int(START_UNIX_S - 1_735_689_600 + self.now_s))
         signer = self.inbox_signer
         replies = Replies(self.store, signer.address, NETWORK, signer.private.sign, epoch)
         self.intake = Intake(self.store, NETWORK, self.roster.get, replies)
