@@ -30,7 +30,7 @@ bench: $(VENV)/test debian-test  ## the figures, into bench/results.json
 	$(BIN)/python -m bench
 
 install-node install-inbox: install-%:  ## with sudo: install on this machine for good
-	@tools/install $*
+	@systemd/install $*
 
 clean:  ## forget what was installed and built here
 	rm -rf $(VENV) dist .*_cache
@@ -39,12 +39,12 @@ help:  ## this list
 	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 28
 
 debian-test:
-	@tools/debian-packages $(DEBIAN_TEST)
+	@.ci/debian-packages $(DEBIAN_TEST)
 
 # `made` says that the whole of .venv is: an install that was interrupted leaves none, and starts anew
 $(VENV)/made:
 	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
-	  || tools/debian-packages python3 python3-venv
+	  || .ci/debian-packages python3 python3-venv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed. Do: make $(MAKECMDGOALS) PYTHON=/path/to/it" >&2; exit 1; }
 	@rm -rf $(VENV)

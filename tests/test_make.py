@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.command import REPOSITORY
 
-TOOL = REPOSITORY / "tools" / "debian-packages"
+TOOL = REPOSITORY / ".ci" / "debian-packages"
 COREUTILS = (
     "sh",
     "make",
@@ -133,7 +133,7 @@ def source(tmp_path: Path, machine: Machine) -> Path:
     tree.mkdir()
     (tree / "pyproject.toml").touch()
     (tree / "Makefile").symlink_to(REPOSITORY / "Makefile")
-    (tree / "tools").symlink_to(REPOSITORY / "tools")
+    (tree / ".ci").symlink_to(REPOSITORY / ".ci")
     machine.put("pip", f". {tree}/pip")
     machine.put("python", "")
     machine.put("naober", "")
