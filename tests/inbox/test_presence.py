@@ -80,6 +80,7 @@ def test_an_inbox_that_is_taken_over_from_stores_on_says_nothing_and_leaves_the_
                 await observer.send(node, node.report(2))
                 await until(lambda: bench.texts("old") == ["melding 1", "melding 2"])
                 await until(lambda: bool(bench.texts("new")))
+                await until(lambda: len(observer.receipts) > 1)
                 speakers = {each.header.epoch for each in observer.receipts[1:]}
                 assert speakers == {new.health()["epoch"]}
                 assert observer.epoch_present() == new.health()["epoch"]
