@@ -32,6 +32,7 @@ VERBS: dict[str, Text] = {
     "messages": Text("wat het postvak ontving", "what the inbox received"),
     "sites": Text("de noodsteunpunten, zoals het postvak ze kent", "the sites, as the inbox knows them"),
     "config": Text("instellingen nakijken", "check configuration"),
+    "fake-radio": Text("Meshtastic-radio's nabootsen, zonder zender", "Meshtastic radios without hardware"),
     "demo": Text("een postvak en drie knooppunten op dit apparaat", "an inbox and three nodes here"),
 }
 _EXAMPLES = (
@@ -42,6 +43,7 @@ _EXAMPLES = (
 )
 
 DAEMONS = ("node", "inbox")
+EXTRAS = {"starlette": "inbox", "uvicorn": "inbox", "meshtastic": "radio", "google": "radio"}  # else demo
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -114,10 +116,11 @@ def _only_config(arguments: list[str]) -> Path | None:
 
 
 def _verb(name: str) -> ModuleType:
+    module = f"relay.cli.{name.replace('-', '_')}"
     try:
-        return importlib.import_module(f"relay.cli.{name}")
+        return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name == f"relay.cli.{name}":
+        if error.name == module:
             from relay.cli.parser import UsageError
 
             raise UsageError(
@@ -133,13 +136,13 @@ def _missing_package(error: ModuleNotFoundError) -> NaoberError:
         raise error
     return NaoberError(
         Text(f"Python-pakket {package} is hier niet geïnstalleerd", f"Python package {package} is missing"),
-        "pip install 'naober[demo]'",
+        f"pip install 'naober[{EXTRAS.get(package, 'demo')}]'",
     )
 
 
 def _help() -> str:
     lines = [pick(Text("gebruik: naober WERKWOORD [opties]", "usage: naober VERB [options]")), ""]
-    lines += [f"  {name:<10}{pick(text)}" for name, text in VERBS.items()]
+    lines += [f"  {name:<12}{pick(text)}" for name, text in VERBS.items()]
     lines += [
         "",
         f"  --lang nl|en  {pick(Text('taal (ook: NAOBER_LANG)', 'language (also: NAOBER_LANG)'))}",
