@@ -73,7 +73,7 @@ def drain(count: int = MESSAGES) -> tuple[float, float]:
         until(lambda: (waiting(made.node_status("beilen")) or count) < count, 60)
         started = time.perf_counter()
         left = waiting(made.node_status("beilen")) or 0
-        until(lambda: waiting(made.node_status("beilen")) == 0, 300, every_s=0.02)
+        until(lambda: waiting(made.node_status("beilen")) == 0, 300, every_s=0.1)
         rate = left / (time.perf_counter() - started)
     return rate, (before + verify_rate()) / 2
 
