@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import random
-
 from relay.config import NodeConfig
 from relay.core.forwarder import Settings
 from relay.core.log import Identity
 from relay.core.message import Clock
 from relay.kernel_clock import clock_is_synchronised
 from relay.links.mqtt import MqttLink, MqttLinkOptions
+from relay.node.chance import SystemChance
 from relay.node.clocks import machine_clocks
 from relay.node.room import Retention
 from relay.node.station import Station
@@ -34,7 +33,7 @@ def open_station(config: NodeConfig, identity: Identity) -> Station:
         identity,
         keys.EpochFile(config.epoch_file),
         machine_clocks(_clock_quality),
-        random.SystemRandom(),
+        SystemChance(),
         settings=Settings(backfill_spread_s=float(config.mqtt.backfill_spread_s)),
         retention=Retention(
             config.outbox.quota_mb * 1024 * 1024, config.outbox.report_days, config.outbox.status_days
@@ -64,7 +63,7 @@ def make_link(config: NodeConfig, identity: Identity) -> MqttLink:
         keepalive_s=config.mqtt.keepalive_s,
         connect_timeout_s=float(config.mqtt.connect_timeout_s),
     )
-    chance = random.SystemRandom()
+    chance = SystemChance()
     return MqttLink(MqttLinkOptions(address=identity.address.hex(), broker=broker), chance.random)
 
 
