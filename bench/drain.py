@@ -1,7 +1,8 @@
 """A backlog of 50,000 messages: node's disk, TLS, Mosquitto, inbox, receipts, completed in the outbox.
 
 Against the rate at which this machine verifies Ed25519 signatures on two threads and does nothing else,
-measured before and after each of five runs; the run with the median ratio counts. One in ten is a report, the rest statuses, as after some weeks in the dark.
+measured before and after each of five runs; the run with the median ratio counts. One in ten is a report,
+the rest statuses, as after some weeks in the dark.
 """
 
 from __future__ import annotations
