@@ -24,7 +24,7 @@ from relay.inbox.parcel import Parcel
 from relay.inbox.store import Arrival
 
 VERIFY_THREADS = 2
-VERIFY_CHUNK = 128
+VERIFY_CHUNK = 512  # a whole frame of a node: each hand-over between threads costs
 GROUP_ITEMS_MAX = 4096  # envelopes in one commit
 OPEN_ITEMS_MAX = 8192  # envelopes in memory as such; frames behind them stay bytes
 RETRY_STORE_S = 2.0
