@@ -187,11 +187,6 @@ class InboxConfig(msgspec.Struct, frozen=True):
         """The Ed25519 key that signs receipts."""
         return self.inbox.state / "inbox.key"
 
-    @property
-    def epoch_file(self) -> Path:
-        """The inbox's epoch, beside its key."""
-        return self.inbox.state / "inbox.epoch"
-
 
 def load_node(path: Path) -> NodeConfig:
     """The node's configuration; raises ConfigError with the place and what to write there."""

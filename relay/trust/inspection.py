@@ -58,6 +58,10 @@ def _node_checks(node: config.NodeConfig) -> list[Check]:
         address = keys.address_of(keys.public_bytes(keys.load(node.signing_key)))
         yield from _certificate(node.mqtt, keys.address_text(address))
 
+    def epoch() -> Iterator[Finding]:
+        now = keys.EpochFile(node.epoch_file).read()
+        yield Finding(OK, Text(f"Tijdvak {now}", f"Epoch {now}"))
+
     def admitted() -> Iterator[Finding]:
         if node.node.network_id and node.node.inbox_keys:
             yield Finding(OK, Text("Toelating van VRD is toegepast", "VRD's admission has been applied"))
@@ -65,7 +69,7 @@ def _node_checks(node: config.NodeConfig) -> list[Check]:
             what = Text("[node] network_id of inbox_keys is leeg", "[node] network_id or inbox_keys is empty")
             yield Finding(ERROR, what, _SETUP_AGAIN)
 
-    checks: list[Check] = [lambda: _state(node.node.state, node.signing_key, node.epoch_file), admitted]
+    checks: list[Check] = [lambda: _state(node.node.state, node.signing_key), epoch, admitted]
     return [*checks, certificate] if node.mqtt.tls else checks
 
 
@@ -85,11 +89,11 @@ def _inbox_checks(inbox: config.InboxConfig) -> list[Check]:
             )
             yield Finding(ERROR, what, "naober setup inbox --replace")
 
-    checks: list[Check] = [lambda: _state(inbox.inbox.state, inbox.signing_key, inbox.epoch_file), roster]
+    checks: list[Check] = [lambda: _state(inbox.inbox.state, inbox.signing_key), roster]
     return [*checks, lambda: _certificate(inbox.mqtt, "inbox")] if inbox.mqtt.tls else checks
 
 
-def _state(state: Path, signing_key: Path, epoch_file: Path) -> Iterator[Finding]:
+def _state(state: Path, signing_key: Path) -> Iterator[Finding]:
     if not state.is_dir():
         what = Text(f"Map ontbreekt: {state}", f"Folder is missing: {state}")
         yield Finding(ERROR, what, _SETUP_AGAIN)
@@ -100,8 +104,6 @@ def _state(state: Path, signing_key: Path, epoch_file: Path) -> Iterator[Finding
         yield Finding(ATTENTION, what, do)
     shown = keys.show(keys.address_of(keys.public_bytes(keys.load(signing_key))))
     yield Finding(OK, Text(f"Sleutel {signing_key}, adres {shown}", f"Key {signing_key}, address {shown}"))
-    epoch = keys.EpochFile(epoch_file).read()
-    yield Finding(OK, Text(f"Tijdvak {epoch}", f"Epoch {epoch}"))
 
 
 def _certificate(mqtt: config.MqttSection, name: str) -> Iterator[Finding]:

@@ -452,6 +452,13 @@ def test_every_fault_is_a_line_of_its_own_and_says_what_to_do(admitted: World) -
     assert all(" · Doe: " in line for line in faults)
 
 
+def test_only_a_node_has_its_epoch_in_a_file(admitted: World) -> None:
+    assert "Tijdvak" in check(admitted.node / "node.toml").stdout
+    assert (
+        "Tijdvak" not in check(admitted.inbox / "inbox.toml").stdout
+    )  # the inbox keeps its own in its store
+
+
 def test_a_certificate_that_does_not_belong_here_is_found(admitted: World) -> None:
     other = admitted.another_pi("other")
     other.setup_node(site="MFA Roden")
