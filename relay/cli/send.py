@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,27 +143,37 @@ def _submit(settings: NodeConfig, request: dict[str, Any]) -> tuple[dict[str, An
 
 def _keep(settings: NodeConfig, request: dict[str, Any]) -> dict[str, Any]:
     """Commit to the outbox itself; raises StorageError when the disk does not take it."""
+    from relay.kernel_clock import clock_is_synchronised
     from relay.node.compose import identity_of, open_station
     from relay.node.daemon import drafts_of, submitted
 
-    _become_owner(settings.node.state)
-    station = open_station(settings, identity_of(settings))
+    clock_is_synchronised()  # loads what it needs while root can still read it
+    drafts = drafts_of(request)
+    with _as_owner(settings.node.state):
+        station = open_station(settings, identity_of(settings))
+        try:
+            answer = submitted(station.submit(drafts), station)
+            if station.storage:  # it is in memory only, and that ends with this process
+                raise station.storage
+            return answer
+        finally:
+            station.close()
+
+
+@contextlib.contextmanager
+def _as_owner(folder: Path) -> Iterator[None]:
+    """As root, act as the service's user: a file of root's in its folder would stop the daemon later."""
+    owner, group = folder.stat(), os.getegid()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        yield
+        return
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
     try:
-        answer = submitted(station.submit(drafts_of(request)), station)
-        if station.storage:  # it is in memory only, and that ends with this process
-            raise station.storage
-        return answer
-    finally:
-        station.close()
-
-
-def _become_owner(folder: Path) -> None:
-    """As root, be the service's user: a file of root's in its folder would stop the daemon later."""
-    owner = folder.stat()
-    if os.geteuid() == 0 and owner.st_uid != 0:
-        os.setgroups([])
-        os.setgid(owner.st_gid)
-        os.setuid(owner.st_uid)
+        yield
+    finally:  # root again, who can read this program wherever it is installed
+        os.seteuid(0)
+        os.setegid(group)
 
 
 def _wait(settings: NodeConfig, answer: dict[str, Any], wait_s: float) -> int:

@@ -53,8 +53,8 @@ async def serve(folder: Path, answer: Ask) -> asyncio.Server:
                     reply = refusal(NaoberError(f"not a request: {error}"))
                 writer.write(msgspec.json.encode(reply) + b"\n")
                 await writer.drain()
-        except (ValueError, ConnectionError):
-            pass  # a line too long, or the client went
+        except (ValueError, ConnectionError, asyncio.CancelledError):
+            pass  # a line too long, the client went, or this daemon stops (which asyncio 3.11 would log)
         finally:
             clients -= 1
             writer.close()

@@ -526,7 +526,7 @@ def test_an_unreadable_configuration_is_one_line(tmp_path: Path) -> None:
     file.write_text("")
     file.chmod(0)
     code = (
-        "import os, sys, relay.cli.config, relay.trust.inspection\n"
+        "import os, sys, unicodedata, relay.cli.config, relay.trust.inspection\n"
         "os.geteuid() or os.setuid(65534)\n"  # root may read everything
         "sys.exit(relay.cli.main(['config', 'check', sys.argv[1]]))"
     )
