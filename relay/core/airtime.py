@@ -141,6 +141,17 @@ class Budget:
             self._minutes.append(Minute(at_s, [0.0] * len(Use)))
         self._minutes[-1].spent_ms[use] += ms
 
+    def give_back(self, ms: float, use: Use, spent_s: float) -> None:
+        """Airtime that was counted at `spent_s` was not used after all."""
+        at_s = spent_s - spent_s % MINUTE_S
+        for minute in self._minutes:
+            if minute.at_s == at_s:
+                minute.spent_ms[use] = max(0.0, minute.spent_ms[use] - ms)
+
+    def shift(self, seconds: float) -> None:
+        """Time is counted from elsewhere now: what was spent moves along."""
+        self._minutes = [Minute(each.at_s + seconds, each.spent_ms) for each in self._minutes]
+
     def report(self, percent: float, now_s: float, uptime_s: float | None = None) -> None:
         """Take in the radio's own count of the last hour (`air_util_tx`, percent).
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from relay.core.message import Notice, Numbering
+from relay.core.message import Address, Notice, Numbering
 
 
 class Receipted(msgspec.Struct, frozen=True):
@@ -50,6 +50,26 @@ class NoticeHeard(msgspec.Struct, frozen=True):
     notice: Notice
 
 
+class TookOver(msgspec.Struct, frozen=True):
+    """MQTT has failed for long enough: the radio carries what matters."""
+
+    reason: str  # broker: it can't be reached; inbox: it is silent behind a broker that answers
+
+
+class GaveBack(msgspec.Struct, frozen=True):
+    """MQTT works again and carries everything."""
+
+
+class MessageHeard(msgspec.Struct, frozen=True):
+    """A message of another site came by radio. Nobody has verified it."""
+
+    address: Address
+    kind: int
+    urgency: int
+    hops: int | None
+    snr_db: float
+
+
 class Junk(msgspec.Struct, frozen=True):
     """Something arrived that was not from our inbox, or not what it claims to be."""
 
@@ -57,4 +77,15 @@ class Junk(msgspec.Struct, frozen=True):
     reason: str
 
 
-Event = Receipted | Proven | InboxChanged | EpochRaised | RaiseWithheld | NoticeHeard | Junk
+Event = (
+    Receipted
+    | Proven
+    | InboxChanged
+    | EpochRaised
+    | RaiseWithheld
+    | NoticeHeard
+    | TookOver
+    | GaveBack
+    | MessageHeard
+    | Junk
+)

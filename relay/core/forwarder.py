@@ -20,6 +20,8 @@ from math import inf
 import msgspec
 
 from relay.core import payloads, wire
+from relay.core.air import Air
+from relay.core.beliefs import Beliefs
 from relay.core.events import (
     EpochRaised,
     Event,
@@ -28,14 +30,15 @@ from relay.core.events import (
     NoticeHeard,
     Proven,
     RaiseWithheld,
-    Receipted,
 )
+from relay.core.heard import HeardStore
 from relay.core.ledger import Event as Move
 from relay.core.ledger import State
 from relay.core.log import EPOCH_STEP_MAX, Chance, Identity, Log, LogState, Outbox, Row
 from relay.core.message import (
     Draft,
     Entry,
+    Heard,
     History,
     Kind,
     Moment,
@@ -46,12 +49,14 @@ from relay.core.message import (
     is_from_inbox,
 )
 from relay.core.offers import Offers
-from relay.core.ranges import Ranges, Run
-from relay.core.receipts import Verdict, check_of, held_reports, judge, newest_report
+from relay.core.radio import Radio, Transmission
+from relay.core.ranges import Ranges
+from relay.core.receipts import Verdict
 from relay.core.schedule import Class, Source, fill
 from relay.core.session import HEARD_SPREAD_S, Flight, Session
 from relay.errors import WireError
 
+MQTT = "mqtt"  # the link that the radio stands by for
 RAISES_AT_ONCE = 3
 RAISE_TOKEN_S = 3600.0
 NO_EPOCHS_LEFT = "the last epochs were used with this card's key, so it needs a new one"
@@ -70,13 +75,25 @@ class Forwarder:
     """One node's messages, the links that carry them, and what the inbox said of them."""
 
     def __init__(
-        self, identity: Identity, outbox: Outbox, state: LogState, chance: Chance, settings: Settings
+        self,
+        identity: Identity,
+        outbox: Outbox,
+        state: LogState,
+        chance: Chance,
+        settings: Settings,
+        radio: Radio | None = None,
+        heard: HeardStore | None = None,
     ) -> None:
         self._me = identity
         self._chance = chance
         self._settings = settings
         self.log = Log(identity, outbox, state, chance)
         self.sessions: dict[str, Session] = {}
+        self.radio = radio
+        self.heard = HeardStore() if heard is None else heard
+        self._beliefs = Beliefs(identity.address, self.log, self.sessions, self.heard)
+        self._air = Air(identity.address, self.log, self.heard, radio, self._receive_envelope)
+        self._news: list[Event] = []
         self.roster_version = 0
         self._backfill_s: dict[str, float] = {}  # per proven link: from when older statuses may go; 0: now
         self._raises = float(RAISES_AT_ONCE)
@@ -89,7 +106,10 @@ class Forwarder:
 
     def submit(self, drafts: Sequence[Draft], moment: Moment) -> list[Row]:
         """See Log.submit."""
-        return self.log.submit(drafts, moment)
+        rows = self.log.submit(drafts, moment)
+        if self.radio and any(row.numbering is Numbering.STATE for row in rows):
+            self.radio.status_made_s = moment.elapsed_s
+        return rows
 
     # --- links ---
 
@@ -101,6 +121,7 @@ class Forwarder:
         else:
             session.disconnect()
         self._backfill_s.pop(link, None)
+        self._news += self._follow(moment)
 
     def refused(self, link: str, moment: Moment) -> None:
         """The other side refused a frame of ours (an ACL, say)."""
@@ -109,6 +130,7 @@ class Forwarder:
     def next_wake_s(self) -> float | None:
         """When `frames_for` should be called next if nothing else happens."""
         wakes = [session.next_wake_s() for session in self.sessions.values()]
+        wakes += [self.radio.take_over_wake_s()] if self.radio else []
         if self.log.ledger(Numbering.STATE).count(State.WAITING):
             wakes += [at_s for at_s in self._backfill_s.values() if at_s]
         return min((wake for wake in wakes if wake is not None), default=None)
@@ -116,6 +138,7 @@ class Forwarder:
     def frames_for(self, link: str, moment: Moment, room: int) -> list[bytes]:
         """At most `room` frames that should go out on `link` now."""
         session, now_s = self.sessions[link], moment.elapsed_s
+        self._news += self._follow(moment)
         frames: list[bytes] = []
         session.timeout(now_s)
         if room > 0 and session.hello_due(now_s):
@@ -151,14 +174,18 @@ class Forwarder:
             left, ranks = left + settings.reserve_bytes, (Class.URGENT, Class.NEWEST)
         if moment.elapsed_s < self._backfill_s.get(session.name, 0.0):
             ranks = tuple(rank for rank in ranks if rank is not Class.HISTORY)
-        source = Source(self._me.address, Offers(self._me.address, self.log, session, moment).of)
+        own = Source(self._me.address, Offers(self._me.address, self.log, session, moment).of)
+        sources = [own, *self.heard.sources(session.offered_heard, moment.elapsed_s)]
         budget = min(settings.batch_bytes, left)
-        chosen = fill([source], budget, wire.ENTRY_OVERHEAD_BYTES, settings.batch_messages, ranks)
+        chosen = fill(sources, budget, wire.ENTRY_OVERHEAD_BYTES, settings.batch_messages, ranks)
         if not chosen:
             return None
         flight = Flight(Ranges(), Ranges(), 0, moment.elapsed_s)
         for offer in chosen:
-            flight.of(offer.numbering).add(offer.number)
+            if offer.heard:
+                flight.heard.add(offer.heard)
+            else:
+                flight.of(offer.numbering).add(offer.number)
         frame = wire.encode_batch([offer.entry for offer in chosen])
         flight.size_bytes = len(frame)
         session.sent(flight)
@@ -181,7 +208,37 @@ class Forwarder:
                 events += self._receive_envelope(link, entry.envelope, moment)
             except WireError as error:
                 events.append(Junk(link, error.what.en))
-        return events
+        return self._whole(events, moment)
+
+    def _whole(self, events: list[Event], moment: Moment) -> list[Event]:
+        """The events of a whole frame: only now is it known what an inbox has truly forgotten."""
+        for index, event in enumerate(events):
+            if isinstance(event, InboxChanged):
+                events[index] = InboxChanged(event.epoch, self._beliefs.still_forgotten())
+        return events + self._follow(moment)
+
+    # --- the radio ---
+
+    def hear(self, frame: bytes, how: Heard, hop_limit: int, moment: Moment) -> list[Event]:
+        """Take in a frame from the air; `hop_limit` tells how often it would still be relayed."""
+        return self._whole(self._air.hear(frame, how, hop_limit, moment), moment)
+
+    def order(self, frame: bytes, moment: Moment) -> list[Event]:
+        """Take in what the inbox orders this node to transmit."""
+        return self._whole(self._air.order(frame, moment), moment)
+
+    def next_transmission(self, moment: Moment) -> Transmission | None:
+        """The packet that should go by radio now; its airtime is spent."""
+        self._news += self._follow(moment)
+        return self._air.next(moment)
+
+    def _follow(self, moment: Moment) -> list[Event]:
+        return self.radio.follow(self.sessions.get(MQTT), moment.elapsed_s) if self.radio else []
+
+    def take_news(self) -> list[Event]:
+        """Events that no call returned."""
+        news, self._news = self._news, []
+        return news
 
     def _receive_envelope(self, link: str, envelope: bytes, moment: Moment) -> list[Event]:
         header = wire.parse_header(envelope)
@@ -200,16 +257,28 @@ class Forwarder:
         if session and is_news:  # what was said before may be a recording
             session.heard(moment.elapsed_s, self._chance.uniform(0.0, HEARD_SPREAD_S))
         if isinstance(said, Receipt):
-            return self._receipt(link, said, moment) if is_news else []
+            return self._receipt(link, said, is_news, moment)
         if isinstance(said, History):
-            return self._history(link, said, moment)
+            return self._beliefs.take_history(link, said, moment)
         return self._notice(said) if isinstance(said, Notice) else []
 
-    def _receipt(self, link: str, receipt: Receipt, moment: Moment) -> list[Event]:
+    def _receipt(self, link: str, receipt: Receipt, is_news: bool, moment: Moment) -> list[Event]:
+        """Within one inbox epoch an entry only adds, so one that was overtaken is as good as the newest."""
+        if not is_news and receipt.header.epoch != self.state.believed_epoch:
+            return []
         events: list[Event] = []
+        covered = False
         for entry in receipt.entries:
             if entry.address == self._me.address:
                 events += self._entry(link, entry, receipt.header.epoch, moment)
+            else:
+                covered |= self.heard.cover(entry)
+        if covered:
+            self._beliefs.settle_flights(moment)
+        if not is_news:
+            return events
+        if self.radio:
+            self.radio.advise(receipt.advised_min)
         session = self.sessions.get(link)
         round_trip_s = session.answer(receipt.nonce, moment.elapsed_s) if session else None
         if session and round_trip_s is not None:
@@ -217,7 +286,7 @@ class Forwarder:
         return events
 
     def _proven(self, session: Session, round_trip_s: float, moment: Moment) -> list[Event]:
-        session.decide()
+        self.heard.uploaded(session.decide())
         if session.name not in self._backfill_s:
             spread_s = self._chance.uniform(0.0, self._settings.backfill_spread_s)
             self._backfill_s[session.name] = moment.elapsed_s + spread_s
@@ -225,73 +294,14 @@ class Forwarder:
         return []
 
     def _entry(self, link: str, entry: ReceiptEntry, inbox_epoch: int, moment: Moment) -> list[Event]:
-        reports, states = self.log.ledger(Numbering.REPORT), self.log.ledger(Numbering.STATE)
-        named = (newest_report(entry.upto, entry.bitmap), entry.state)
-        signatures = (
-            self.log.signature(Numbering.REPORT, named[0]),
-            self.log.signature(Numbering.STATE, named[1]),
-        )
-        verdict = judge(entry, self.state.epoch, (reports.last, states.last), signatures)
+        verdict = self._beliefs.judge(entry)
         if verdict is Verdict.CLOSED:
             return []
+        if self.radio:
+            self.radio.named(moment.elapsed_s)
         if verdict is not Verdict.MATCHES:
             return self._raise_epoch(verdict.value, entry.epoch, moment)
-        events: list[Event] = []
-        if inbox_epoch > self.state.believed_epoch:
-            events.append(self._replace(held_reports(entry), entry.state, inbox_epoch))
-        events += self._held(link, Numbering.REPORT, held_reports(entry), moment)
-        events += self._held(
-            link, Numbering.STATE, [(entry.state, entry.state)] if entry.state else [], moment
-        )
-        durable = any(isinstance(event, Receipted) and not event.numbering for event in events)
-        self.log.save(durable=durable)
-        return events
-
-    def _replace(self, held: list[Run], state: int, inbox_epoch: int) -> InboxChanged:
-        """A newer inbox epoch: forget what was believed, but for what this receipt says."""
-        forgotten = 0
-        keep = {Numbering.REPORT: Ranges(held), Numbering.STATE: Ranges([(state, state)] if state else [])}
-        for numbering, ledger in self.state.ledgers.items():
-            before = ledger.count(State.RECEIPTED)
-            for run in keep[numbering].missing(1, ledger.last):
-                ledger.apply(Move.FORGET, *run)
-            forgotten += before - ledger.count(State.RECEIPTED)
-        self.state.believed_epoch = inbox_epoch
-        return InboxChanged(inbox_epoch, forgotten)
-
-    def _held(self, link: str, numbering: Numbering, runs: Sequence[Run], moment: Moment) -> list[Event]:
-        """Receipt what is held; the flights that it completes have arrived."""
-        ledger = self.log.ledger(numbering)
-        events: list[Event] = []
-        for run in runs:
-            for first, last in ledger.open().runs(*run):
-                ledger.apply(Move.RECEIPT, first, last)
-                events.append(Receipted(link, numbering, first, last))
-        if events:
-            if numbering is Numbering.REPORT:
-                self.log.settle_urgent()
-            done = {
-                each: other.in_state(State.RECEIPTED, State.GIVEN_UP, State.REISSUED)
-                for each, other in self.state.ledgers.items()
-            }
-            for session in self.sessions.values():
-                session.settle(done, moment.elapsed_s)
-        return events
-
-    def _history(self, link: str, history: History, moment: Moment) -> list[Event]:
-        mine = history.address == self._me.address and history.epoch == self.state.epoch
-        if not mine or history.header.epoch != self.state.believed_epoch or not history.runs:
-            return []
-        if history.runs[-1][1] > self.log.ledger(history.numbering).last:
-            return []  # the receipt beside it says the same and raises the epoch
-        own = [self.log.signature(history.numbering, last) for _, last in history.runs]
-        if all(own) and check_of(own) != history.check:
-            return []
-        runs = [(max(1, first), last) for first, last in history.runs]
-        events = self._held(link, history.numbering, runs, moment)
-        if events:
-            self.log.save(durable=history.numbering is Numbering.REPORT)
-        return events
+        return self._beliefs.take(link, entry, inbox_epoch, moment)
 
     def _notice(self, notice: Notice) -> list[Event]:
         inbox = self.state.inbox
@@ -318,6 +328,8 @@ class Forwarder:
     def begin_epoch(self, above: int, moment: Moment) -> int:
         """See Log.begin_epoch; every link is proven anew before the new epoch's messages go."""
         reissued = self.log.begin_epoch(above, moment)
+        if self.radio:
+            self.radio.new_epoch()
         self._ask_anew(moment)
         return reissued
 

@@ -169,6 +169,10 @@ class Log:
                 return
             first = rows[-1].number + 1
 
+    def age_s(self, row: Row, moment: Moment) -> int | None:
+        """Seconds since it was composed; None when power was lost since: that time is not known."""
+        return max(0, int(moment.elapsed_s) - row.elapsed_s) if row.boot == moment.boot else None
+
     def signature(self, numbering: Numbering, number: int) -> bytes | None:
         """The signature of one message; None for number 0 and where the row is gone."""
         return self._outbox.signature(numbering, number) if number else None

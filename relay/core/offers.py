@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from relay.core.log import Log, Row
+from relay.core.log import Log
 from relay.core.message import Address, Entry, Moment, Numbering
 from relay.core.ranges import Run
 from relay.core.schedule import Class, Offer
@@ -43,11 +43,5 @@ class Offers:
                 for hole in offered.missing(first, last):
                     for row in self._log.rows(numbering, *hole):
                         if not went_before.get(row.number):
-                            entry = Entry(row.envelope, self._age_s(row))
+                            entry = Entry(row.envelope, self._log.age_s(row, self._moment))
                             yield Offer(self._origin, numbering, row.number, entry)
-
-    def _age_s(self, row: Row) -> int | None:
-        """Seconds since it was composed; None when power was lost since: that time is not known."""
-        if row.boot != self._moment.boot:
-            return None
-        return max(0, int(self._moment.elapsed_s) - row.elapsed_s)

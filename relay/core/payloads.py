@@ -135,6 +135,15 @@ def decode(envelope: bytes, header: Header | None = None) -> Decoded:
     raise WireError(f"kind {kind} is not known")
 
 
+def may_go_by_radio(envelope: bytes) -> bool:
+    """Whether nothing in a message of our own is kept from the air, where anyone can listen."""
+    try:
+        said = decode(envelope)
+    except WireError:
+        return False
+    return isinstance(said, Message) and len(fields.by_radio(said.values)) == len(said.values)
+
+
 _map_decoder = msgspec.msgpack.Decoder(dict[int, Any])
 
 

@@ -33,6 +33,7 @@ class Offer(msgspec.Struct, frozen=True):
     numbering: Numbering
     number: int
     entry: Entry
+    heard: bytes = b""  # the signature of what was heard from another; empty: our own
 
 
 class Source(msgspec.Struct, frozen=True):

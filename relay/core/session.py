@@ -9,6 +9,7 @@ and what is not held by then is sent again.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Container
 
 import msgspec
 
@@ -33,6 +34,7 @@ class Flight(msgspec.Struct):
     states: Ranges
     size_bytes: int
     sent_s: float
+    heard: set[bytes] = msgspec.field(default_factory=set)  # signatures of what was heard from others
 
     def of(self, numbering: Numbering) -> Ranges:
         """Its numbers in one numbering."""
@@ -49,8 +51,8 @@ class Session:
         self.answered = 0  # hellos answered in a row
         self.unanswered = 0  # hellos in a row without an answer
         self.heard_s: float | None = None  # when the inbox was last heard on this link
-        self.proven_s: float | None = None  # since when it is proven
         self.offered = {Numbering.REPORT: Ranges(), Numbering.STATE: Ranges()}
+        self.offered_heard: set[bytes] = set()
         self.window_frames = 1  # full frames in flight at most; grows while receipts come promptly
         self._flights: deque[Flight] = deque()
         self._nonce = b""
@@ -78,9 +80,10 @@ class Session:
         self._next_hello_s = now_s + REFUSED_PAUSE_S
 
     def _unprove(self) -> None:
-        self.proven, self.proven_s, self._nonce = False, None, b""
+        self.proven, self._nonce = False, b""
         self.window_frames = 1
         self._flights.clear()
+        self.offered_heard.clear()
         for ranges in self.offered.values():
             ranges.clear()
 
@@ -117,8 +120,7 @@ class Session:
         self._nonce = b""
         self.answered += 1
         self.unanswered = 0
-        if not self.proven:
-            self.proven, self.proven_s = True, now_s
+        self.proven = True
         self._next_hello_s = now_s + HELLO_IDLE_S
         return now_s - self._hello_s
 
@@ -141,16 +143,18 @@ class Session:
         for numbering, ranges in self.offered.items():
             for run in flight.of(numbering):
                 ranges.add(*run)
+        self.offered_heard |= flight.heard
 
-    def settle(self, held: dict[Numbering, Ranges], now_s: float) -> None:
-        """Flights whose numbers are all in `held` have arrived.
+    def settle(self, held: dict[Numbering, Ranges], waiting: Container[bytes], now_s: float) -> None:
+        """Flights whose numbers are all in `held`, with nothing heard that is `waiting`, have arrived.
 
         The window opens by one for each that was receipted promptly and falls to one for each that was
         not: one node alone fills the inbox, and a hundred that return at once wait their turn.
         """
         flights, decides = deque[Flight](), self._decides
         for index, flight in enumerate(self._flights):
-            if all(held[numbering].covers(flight.of(numbering)) for numbering in held):
+            own = all(held[numbering].covers(flight.of(numbering)) for numbering in held)
+            if own and not any(key in waiting for key in flight.heard):
                 self._decides -= index < decides
                 prompt = now_s - flight.sent_s <= PROMPT_S
                 self.window_frames = min(WINDOW_FRAMES_MAX, self.window_frames + 1) if prompt else 1
@@ -158,16 +162,21 @@ class Session:
                 flights.append(flight)
         self._flights = flights
 
-    def decide(self) -> int:
-        """After the answer to a hello: what was sent before it and did not arrive may be sent again."""
-        lost = self._decides
-        for _ in range(lost):
+    def decide(self) -> set[bytes]:
+        """After the answer to a hello: what was sent before it and did not arrive may be sent again.
+
+        Returns the signatures of what was heard from others and is among it.
+        """
+        heard: set[bytes] = set()
+        for _ in range(self._decides):
             flight = self._flights.popleft()
+            heard |= flight.heard
             for numbering, ranges in self.offered.items():
                 for run in flight.of(numbering):
                     ranges.remove(*run)
         self._decides = 0
-        return lost
+        self.offered_heard -= heard
+        return heard
 
     def in_flight_bytes(self) -> int:
         """Size of what waits for its receipt."""

@@ -8,6 +8,7 @@ verifies brings the public key, who signs brings the function that signs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import log2
 from typing import Protocol
 
 import msgspec
@@ -105,7 +106,7 @@ def header_bytes(header: Header) -> bytes:
 def parse_header(data: bytes) -> Header:
     """The header of an envelope; raises WireError. The payload and the signature are not looked at."""
     end = len(data) - SIGNATURE_BYTES
-    if end < PREFIX_BYTES + 6:
+    if len(data) < ENVELOPE_BYTES_MIN:
         raise WireError("too short")
     first = data[0]
     if first >> 5 != VERSION:
@@ -192,3 +193,36 @@ def decode_batch(frame: bytes) -> list[Entry]:
     if len(entries) > BATCH_ENTRIES_MAX:
         raise WireError("batch of too many envelopes")
     return entries
+
+
+# --- radio frames ---
+
+AGE_BYTES = 1
+AGE_UNKNOWN = 239
+AGES = 240  # bytes from here on are kept for frames of other kinds
+
+
+def age_to_byte(age_s: float | None) -> int:
+    """The byte b with 2^(b/8) s nearest to an age, from 1 s to 28 years; None: not known."""
+    if age_s is None:
+        return AGE_UNKNOWN
+    return min(AGE_UNKNOWN - 1, round(8 * log2(age_s))) if age_s > 1 else 0
+
+
+def byte_to_age(byte: int) -> int | None:
+    """Seconds, or None when the age is not known."""
+    return None if byte == AGE_UNKNOWN else round(2 ** (byte / 8))
+
+
+def encode_radio_frame(envelope: bytes, age_s: float | None) -> bytes:
+    """One envelope as one packet; its age in front, which no signature covers."""
+    return bytes((age_to_byte(age_s),)) + envelope
+
+
+def decode_radio_frame(frame: bytes) -> Entry:
+    """What `encode_radio_frame` was given; raises WireError. The envelope is not looked at."""
+    if not frame or frame[0] >= AGES:
+        raise WireError("not a frame of ours")
+    if len(frame) > AGE_BYTES + ENVELOPE_BYTES_MAX:
+        raise WireError("frame too long")
+    return Entry(frame[AGE_BYTES:], byte_to_age(frame[0]))

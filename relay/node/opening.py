@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from relay.core.log import Identity
 from relay.errors import StorageError, Text
@@ -11,6 +12,16 @@ from relay.node.outbox import SqliteOutbox
 from relay.node.rescue import FOREIGN, RESCUE, is_headless, set_aside
 
 Note = Callable[[Text], None]
+
+
+class EpochFile(Protocol):
+    """The small synced file beside the key."""
+
+    def read(self) -> int:
+        """The epoch it holds; 0 when there is none."""
+
+    def raise_to(self, epoch: int) -> None:
+        """Write and sync."""
 
 
 def open_own(path: Path, identity: Identity, raise_epoch: Callable[[int], None], note: Note) -> SqliteOutbox:

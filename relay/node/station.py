@@ -18,23 +18,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from relay.core.events import Event
 from relay.core.forwarder import Forwarder, Settings
+from relay.core.heard import HeardStore
 from relay.core.ledger import Ledger, State
 from relay.core.log import Chance, Identity, LogState, Row
 from relay.core.message import Draft, Moment, Numbering, Urgency
+from relay.core.radio import Radio, RadioSettings
 from relay.core.receipts import InboxView
 from relay.database import MEMORY
 from relay.errors import LedgerError, StorageError, Text
 from relay.node import rescue
 from relay.node.clocks import Clocks
-from relay.node.opening import open_own
+from relay.node.opening import EpochFile, open_own
 from relay.node.outbox import SqliteOutbox
 from relay.node.room import Retention, forget_old, make_room, name_missing
+from relay.node.station_radio import StationRadio
 from relay.node.waiting import epoch_of, not_among, open_reports, within_memory
 
 OUTBOX_NAME = "outbox.db"
@@ -45,16 +48,6 @@ RETENTION_CHECK_S = 6 * 3600.0
 NOTES_MAX = 16
 
 T = TypeVar("T")
-
-
-class EpochFile(Protocol):
-    """The small synced file beside the key."""
-
-    def read(self) -> int:
-        """The epoch it holds; 0 when there is none."""
-
-    def raise_to(self, epoch: int) -> None:
-        """Write and sync."""
 
 
 class _Place(NamedTuple):
@@ -70,7 +63,7 @@ SETTINGS = Settings()
 RETENTION = Retention()
 
 
-class Station:
+class Station(StationRadio):
     """One node's messages, safe on disk before anyone is told so."""
 
     def __init__(
@@ -83,6 +76,7 @@ class Station:
         *,
         settings: Settings = SETTINGS,
         retention: Retention = RETENTION,
+        radio: RadioSettings | None = None,
     ) -> None:
         """Open the outbox in `folder`; never fails for the disk's sake (see `storage`)."""
         self._path = folder / OUTBOX_NAME
@@ -94,12 +88,15 @@ class Station:
         self.storage: StorageError | None = None  # why messages are in memory only, if they are
         self.notes: list[Text] = []  # what a technician should read once; whoever logs them takes them out
         self.dropped = 0  # messages given up or forgotten early for want of room
+        self.radio = Radio(radio, chance) if radio else None
+        self._heard = HeardStore()
         self._outbox: SqliteOutbox
         self.forwarder: Forwarder
         try:
             self._open_disk()
         except StorageError as error:
             self._start_in_memory(error)
+        self._begin_budget()
 
     # --- opening ---
 
@@ -176,7 +173,7 @@ class Station:
         return len(forwarder.log.reissue(not_among(rows, open_reports(forwarder.log)), self.moment()))
 
     def _new_forwarder(self, outbox: SqliteOutbox, state: LogState) -> Forwarder:
-        return Forwarder(self._identity, outbox, state, self._chance, self._settings)
+        return Forwarder(self._identity, outbox, state, self._chance, self._settings, self.radio, self._heard)
 
     def close(self) -> None:
         """Keep everything and let go of the disk."""
@@ -222,7 +219,7 @@ class Station:
         return self._on_disk(lambda: self.forwarder.frames_for(link, self.moment(), room))
 
     def wait_s(self) -> float:
-        """How long the caller may sleep if nothing happens; 60 s at most."""
+        """How long the caller may sleep if nothing happens, the radio apart; 60 s at most."""
         now_s = self.moment().elapsed_s
         wakes = [self.forwarder.next_wake_s(), self._retry_disk_s if self.storage else None]
         return min([60.0, *(max(0.0, wake_s - now_s) for wake_s in wakes if wake_s is not None)])
@@ -331,6 +328,8 @@ class Station:
     def _bring_along(self, memory: _Place) -> None:
         """What waits in memory and what the inbox said there, in this place's count of time."""
         was, shift_s = memory.forwarder, self._base_s - memory.base_s
+        if self.radio:
+            self.radio.budget.shift(shift_s)
         view = was.state.inbox
         if view.ahead_s is not None and view.boot == memory.boot:
             ahead_s = view.ahead_s - shift_s

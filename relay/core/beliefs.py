@@ -1,0 +1,105 @@
+"""What this node believes the inbox holds: receipts and histories applied to its ledgers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from relay.core.events import Event, InboxChanged, Receipted
+from relay.core.heard import HeardStore
+from relay.core.ledger import Event as Move
+from relay.core.ledger import State
+from relay.core.log import Log
+from relay.core.message import Address, History, Moment, Numbering, ReceiptEntry
+from relay.core.ranges import Ranges, Run
+from relay.core.receipts import Verdict, check_of, held_reports, judge, newest_report
+from relay.core.session import Session
+
+
+class Beliefs:
+    """Of one log. Every change is kept in its outbox."""
+
+    def __init__(self, me: Address, log: Log, sessions: Mapping[str, Session], heard: HeardStore) -> None:
+        self._me, self._log, self._sessions, self._heard = me, log, sessions, heard
+        self._forgotten: dict[Numbering, Ranges] = {}
+
+    def judge(self, entry: ReceiptEntry) -> Verdict:
+        """What an entry about this node says of its log."""
+        reports, states = self._log.ledger(Numbering.REPORT), self._log.ledger(Numbering.STATE)
+        signatures = (
+            self._log.signature(Numbering.REPORT, newest_report(entry.upto, entry.bitmap)),
+            self._log.signature(Numbering.STATE, entry.state),
+        )
+        return judge(entry, self._log.state.epoch, (reports.last, states.last), signatures)
+
+    def take(self, link: str, entry: ReceiptEntry, inbox_epoch: int, moment: Moment) -> list[Event]:
+        """An entry that matches the log."""
+        events: list[Event] = []
+        if inbox_epoch > self._log.state.believed_epoch:
+            events.append(self._replace(held_reports(entry), entry.state, inbox_epoch))
+        events += self._held(link, Numbering.REPORT, held_reports(entry), moment)
+        states = [(entry.state, entry.state)] if entry.state else []
+        events += self._held(link, Numbering.STATE, states, moment)
+        durable = any(isinstance(event, Receipted) and not event.numbering for event in events)
+        self._log.save(durable=durable)
+        return events
+
+    def take_history(self, link: str, history: History, moment: Moment) -> list[Event]:
+        """Runs that the inbox holds of this epoch; nothing when it is about another, or does not match."""
+        log = self._log
+        mine = history.address == self._me and history.epoch == log.state.epoch
+        if not mine or history.header.epoch != log.state.believed_epoch or not history.runs:
+            return []
+        if history.runs[-1][1] > log.ledger(history.numbering).last:
+            return []  # the receipt beside it says the same and raises the epoch
+        own = [log.signature(history.numbering, last) for _, last in history.runs]
+        if all(own) and check_of(own) != history.check:
+            return []
+        runs = [(max(1, first), last) for first, last in history.runs]
+        events = self._held(link, history.numbering, runs, moment)
+        if events:
+            log.save(durable=history.numbering is Numbering.REPORT)
+        return events
+
+    def still_forgotten(self) -> int:
+        """How many messages the newest inbox epoch does not vouch for, of those that an older one did."""
+        return sum(
+            sum(last - first + 1 for first, last in ranges.runs(run[0], run[1]))
+            for numbering, ranges in self._forgotten.items()
+            for run in self._log.ledger(numbering).open()
+        )
+
+    def settle_flights(self, moment: Moment) -> None:
+        """What has arrived by now leaves room in every session's window."""
+        done = {
+            each: ledger.in_state(State.RECEIPTED, State.GIVEN_UP, State.REISSUED)
+            for each, ledger in self._log.state.ledgers.items()
+        }
+        for session in self._sessions.values():
+            session.settle(done, self._heard, moment.elapsed_s)
+
+    def _replace(self, held: list[Run], state: int, inbox_epoch: int) -> InboxChanged:
+        """A newer inbox epoch: forget what was believed, but for what this receipt says."""
+        keep = {Numbering.REPORT: Ranges(held), Numbering.STATE: Ranges([(state, state)] if state else [])}
+        for numbering, ledger in self._log.state.ledgers.items():
+            before = ledger.in_state(State.RECEIPTED)
+            for run in keep[numbering].missing(1, ledger.last):
+                ledger.apply(Move.FORGET, *run)
+            for run in ledger.in_state(State.RECEIPTED):
+                before.remove(*run)
+            self._forgotten[numbering] = before
+        self._log.state.believed_epoch = inbox_epoch
+        return InboxChanged(inbox_epoch, self.still_forgotten())
+
+    def _held(self, link: str, numbering: Numbering, runs: Sequence[Run], moment: Moment) -> list[Event]:
+        """Receipt what is held; the flights that it completes have arrived."""
+        ledger = self._log.ledger(numbering)
+        events: list[Event] = []
+        for run in runs:
+            for first, last in ledger.open().runs(*run):
+                ledger.apply(Move.RECEIPT, first, last)
+                events.append(Receipted(link, numbering, first, last))
+        if events:
+            if numbering is Numbering.REPORT:
+                self._log.settle_urgent()
+            self.settle_flights(moment)
+        return events
