@@ -107,8 +107,10 @@ class Forwarder:
     def submit(self, drafts: Sequence[Draft], moment: Moment) -> list[Row]:
         """See Log.submit."""
         rows = self.log.submit(drafts, moment)
-        if self.radio and any(row.numbering is Numbering.STATE for row in rows):
-            self.radio.status_made_s = moment.elapsed_s
+        if self.radio:
+            self.radio.note_reports(self.log, moment.elapsed_s)
+            if any(row.numbering is Numbering.STATE for row in rows):
+                self.radio.status_made_s = moment.elapsed_s
         return rows
 
     # --- links ---

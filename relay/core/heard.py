@@ -8,7 +8,6 @@ keys; so all is bounded, one origin can't crowd out another, and the inbox judge
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
 import msgspec
 
@@ -33,6 +32,7 @@ class HeardMessage(msgspec.Struct):
     heard: Heard
     age_s: int | None  # when it was heard
     at_s: float  # when that was
+    serial: int = 0  # of this hearing: a repeat that is heard later is another
     uploads: int = 0
 
     @property
@@ -47,20 +47,22 @@ class HeardMessage(msgspec.Struct):
 
 
 class HeardStore:
-    """What waits for a receipt, by signature."""
+    """What waits for a receipt: once each, known by its signature and by the serial number of its hearing."""
 
     def __init__(self) -> None:
         self.size_bytes = 0
         self.dropped = 0  # for want of room
-        self._by_key: dict[bytes, HeardMessage] = {}  # in the order of hearing
+        self._serial = 0
+        self._by_serial: dict[int, HeardMessage] = {}
+        self._by_key: dict[bytes, HeardMessage] = {}
         self._by_origin: dict[Address, dict[bytes, HeardMessage]] = {}
         self._vouched: dict[Address, None] = {}  # named in receipts, so no invention of a stranger's
 
     def __len__(self) -> int:
         return len(self._by_key)
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._by_key
+    def __contains__(self, serial: object) -> bool:
+        return serial in self._by_serial
 
     def add(self, message: HeardMessage) -> bool:
         """Keep `message`; False when it waits here already. What is full makes room for it."""
@@ -70,7 +72,9 @@ class HeardStore:
         ours = self._by_origin.setdefault(origin, {})
         if message.numbering is Numbering.STATE and self._is_overtaken(message, ours):
             return False
-        ours[key] = self._by_key[key] = message
+        self._serial += 1
+        message.serial = self._serial
+        ours[key] = self._by_key[key] = self._by_serial[message.serial] = message
         self.size_bytes += len(message.envelope)
         if len(ours) > PER_ORIGIN_MAX:
             self._drop_one(ours)
@@ -100,6 +104,7 @@ class HeardStore:
 
     def _remove(self, key: bytes) -> None:
         message = self._by_key.pop(key)
+        del self._by_serial[message.serial]
         self.size_bytes -= len(message.envelope)
         ours = self._by_origin[message.header.address]
         del ours[key]
@@ -124,23 +129,23 @@ class HeardStore:
             self._remove(key)
         return bool(done)
 
-    def uploaded(self, keys: Iterable[bytes]) -> None:
+    def uploaded(self, serials: Iterable[int]) -> None:
         """The inbox answered after these went to it, and does not vouch for them."""
-        for key in keys:
-            message = self._by_key.get(key)
+        for serial in serials:
+            message = self._by_serial.get(serial)
             if message is None:
                 continue
             message.uploads += 1
             if message.uploads >= UPLOADS_MAX:
-                self._remove(key)
+                self._remove(signature_of(message.envelope))
 
-    def sources(self, offered: set[bytes], now_s: float) -> list[Source]:
+    def sources(self, offered: set[int], now_s: float) -> list[Source]:
         """What each origin has for MQTT that is not `offered` there yet."""
-        return [
-            Source(origin, _Turn(messages, offered, now_s).of)
-            for origin, messages in self._by_origin.items()
-            if not messages.keys() <= offered
-        ]
+        waiting: dict[Address, list[HeardMessage]] = {}
+        for serial in self._by_serial.keys() - offered:
+            message = self._by_serial[serial]
+            waiting.setdefault(message.header.address, []).append(message)
+        return [Source(origin, _Turn(messages, now_s).of) for origin, messages in waiting.items()]
 
 
 def _is_covered(message: HeardMessage, entry: ReceiptEntry, reports: Ranges) -> bool:
@@ -152,23 +157,18 @@ def _is_covered(message: HeardMessage, entry: ReceiptEntry, reports: Ranges) -> 
 class _Turn:
     """The offers of one origin."""
 
-    def __init__(self, messages: dict[bytes, HeardMessage], offered: set[bytes], now_s: float) -> None:
-        self._messages, self._offered, self._now_s = messages, offered, now_s
+    def __init__(self, messages: list[HeardMessage], now_s: float) -> None:
+        self._messages = sorted(messages, key=lambda message: message.serial)
+        self._now_s = now_s
 
     def of(self, rank: Class) -> Iterator[Offer]:
-        if rank is Class.HISTORY:
-            return iter(())
-        return chain.from_iterable(
-            self._offer(key, message)
-            for key, message in list(self._messages.items())
-            if _class_of(message) is rank and key not in self._offered
-        )
+        return (self._offer(message) for message in self._messages if _class_of(message) is rank)
 
-    def _offer(self, key: bytes, message: HeardMessage) -> Iterator[Offer]:
+    def _offer(self, message: HeardMessage) -> Offer:
         header = message.header
         age_s = None if message.age_s is None else message.age_s + max(0, int(self._now_s - message.at_s))
         entry = Entry(message.envelope, age_s, message.heard)
-        yield Offer(header.address, message.numbering, header.number, entry, key)
+        return Offer(header.address, message.numbering, header.number, entry, message.serial)
 
 
 def _class_of(message: HeardMessage) -> Class:

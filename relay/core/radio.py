@@ -200,9 +200,10 @@ class Radio:
 
     def next(self, log: Log, heard: HeardStore, moment: Moment) -> Transmission | None:
         """The packet that should go now; ask only when the radio has room for one."""
+        now_s = moment.elapsed_s
+        self.note_reports(log, now_s)
         if not self.report.ready:
             return None
-        now_s = moment.elapsed_s
         for choice in self._choices(log, heard, moment):
             frame = encode_radio_frame(choice.envelope, choice.age_s)
             cost_ms = self._airtime_ms(len(frame))
@@ -224,10 +225,10 @@ class Radio:
 
     def wake_s(self, log: Log, moment: Moment) -> float:
         """When `next` may have something that it has not now; asked after it gave nothing."""
+        now_s = moment.elapsed_s
+        self.note_reports(log, now_s)
         if not self.report.ready:
             return inf
-        now_s = moment.elapsed_s
-        self._note_reports(log, now_s)
         wakes = self._tries.wakes_s(log, active=self.active)
         wakes += [*self._relays.values(), *([now_s] if len(self.orders) else [])]
         if self.active:
@@ -238,7 +239,6 @@ class Radio:
 
     def _choices(self, log: Log, heard: HeardStore, moment: Moment) -> Iterator[_Choice]:
         now_s = moment.elapsed_s
-        self._note_reports(log, now_s)
         yield from self._own(self._tries.due(log, moment, urgent=True), log, moment)
         yield from self._ordered(now_s, urgent=True)
         yield from self._relayed(heard, now_s)
@@ -251,7 +251,8 @@ class Radio:
             yield from self._own(self._tries.due(log, moment, urgent=False), log, moment)
             yield from self._own(self._tries.probe(log, now_s), log, moment)
 
-    def _note_reports(self, log: Log, now_s: float) -> None:
+    def note_reports(self, log: Log, now_s: float) -> None:
+        """Take up what is new in the log: from now an urgent report has its seconds to go by MQTT."""
         routine = self.active and now_s >= self._routine_s
         self._tries.note(log, now_s, self._urgent_s, routine=routine)
 

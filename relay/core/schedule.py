@@ -33,7 +33,7 @@ class Offer(msgspec.Struct, frozen=True):
     numbering: Numbering
     number: int
     entry: Entry
-    heard: bytes = b""  # the signature of what was heard from another; empty: our own
+    heard: int = 0  # the serial number of what was heard from another; 0: our own
 
 
 class Source(msgspec.Struct, frozen=True):

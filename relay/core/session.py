@@ -34,7 +34,7 @@ class Flight(msgspec.Struct):
     states: Ranges
     size_bytes: int
     sent_s: float
-    heard: set[bytes] = msgspec.field(default_factory=set)  # signatures of what was heard from others
+    heard: set[int] = msgspec.field(default_factory=set)  # serial numbers of what was heard from others
 
     def of(self, numbering: Numbering) -> Ranges:
         """Its numbers in one numbering."""
@@ -52,7 +52,7 @@ class Session:
         self.unanswered = 0  # hellos in a row without an answer
         self.heard_s: float | None = None  # when the inbox was last heard on this link
         self.offered = {Numbering.REPORT: Ranges(), Numbering.STATE: Ranges()}
-        self.offered_heard: set[bytes] = set()
+        self.offered_heard: set[int] = set()
         self.window_frames = 1  # full frames in flight at most; grows while receipts come promptly
         self._flights: deque[Flight] = deque()
         self._nonce = b""
@@ -145,7 +145,7 @@ class Session:
                 ranges.add(*run)
         self.offered_heard |= flight.heard
 
-    def settle(self, held: dict[Numbering, Ranges], waiting: Container[bytes], now_s: float) -> None:
+    def settle(self, held: dict[Numbering, Ranges], waiting: Container[int], now_s: float) -> None:
         """Flights whose numbers are all in `held`, with nothing heard that is `waiting`, have arrived.
 
         The window opens by one for each that was receipted promptly and falls to one for each that was
@@ -154,20 +154,21 @@ class Session:
         flights, decides = deque[Flight](), self._decides
         for index, flight in enumerate(self._flights):
             own = all(held[numbering].covers(flight.of(numbering)) for numbering in held)
-            if own and not any(key in waiting for key in flight.heard):
+            if own and not any(serial in waiting for serial in flight.heard):
                 self._decides -= index < decides
+                self.offered_heard -= flight.heard
                 prompt = now_s - flight.sent_s <= PROMPT_S
                 self.window_frames = min(WINDOW_FRAMES_MAX, self.window_frames + 1) if prompt else 1
             else:
                 flights.append(flight)
         self._flights = flights
 
-    def decide(self) -> set[bytes]:
+    def decide(self) -> set[int]:
         """After the answer to a hello: what was sent before it and did not arrive may be sent again.
 
-        Returns the signatures of what was heard from others and is among it.
+        Returns the serial numbers of what was heard from others and is among it.
         """
-        heard: set[bytes] = set()
+        heard: set[int] = set()
         for _ in range(self._decides):
             flight = self._flights.popleft()
             heard |= flight.heard

@@ -42,6 +42,7 @@ class Due(NamedTuple):
 
 class _Try(msgspec.Struct):
     due_s: float
+    urgency: int
     tries: int = 0
     may_go: bool = True
 
@@ -84,8 +85,8 @@ class Tries:
                     room -= self._tries[number].may_go
 
     def due(self, log: Log, moment: Moment, *, urgent: bool) -> Iterator[Due]:
-        """Those whose next try is due, the one that waits longest first."""
-        for number, each in sorted(self._tries.items(), key=lambda item: item[1].due_s):
+        """Those whose next try is due: the most urgent first, first tries before later ones."""
+        for number, each in sorted(self._tries.items(), key=_order):
             is_due = each.may_go and each.due_s <= moment.elapsed_s and not self._is_spent(number, log)
             if is_due and bool(log.urgent.get(number)) is urgent:
                 yield from self._offer(log, number, each)
@@ -111,7 +112,8 @@ class Tries:
     def _new(self, log: Log, number: int, due_s: float) -> _Try:
         row = _row(log, number)
         fits = row is not None and len(row.envelope) + 1 <= self._payload_bytes_max
-        return _Try(due_s, may_go=row is not None and fits and may_go_by_radio(row.envelope))
+        may_go = row is not None and fits and may_go_by_radio(row.envelope)
+        return _Try(due_s, row.urgency if row else Urgency.INFORMATION, may_go=may_go)
 
     def _most(self, number: int, log: Log) -> int:
         return TRIES_URGENT if log.urgent.get(number) else TRIES
@@ -147,6 +149,11 @@ class Tries:
             return undo
 
         yield Due(row, urgency, taken)
+
+
+def _order(item: tuple[int, _Try]) -> tuple[int, int, int]:
+    number, each = item
+    return each.urgency, each.tries, number
 
 
 def _row(log: Log, number: int) -> Row | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from hashlib import sha256
 from pathlib import Path
@@ -154,6 +155,13 @@ def test_it_reads_every_batch_in_the_document(batch):
     assert [entry[1:] for entry in entries] == [[each["age_s"], each["heard"]] for each in batch["entries"]]
     for entry in entries:
         read(entry[0])
+
+
+@pytest.mark.parametrize("vector", vectors.RADIO_FRAMES, ids=lambda vector: vector["name"])
+def test_it_reads_every_radio_frame_in_the_document(vector):
+    age, *envelope = bytes.fromhex(HEX[vector["name"]])
+    read(bytes(envelope))
+    assert (None if age == 239 else round(math.pow(2, age / 8))) == vector["heard_as_s"]
 
 
 def test_the_network_and_the_addresses_are_made_as_it_says():

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from relay.core import payloads, wire
-from relay.core.message import Kind
+from relay.core.message import Entry, Kind
 from relay.errors import WireError
 from tests.support import vectors
 
@@ -94,6 +94,27 @@ def test_a_batch_is_exactly_these_bytes(batch):
     ]
     assert msgpack.unpackb(frame) == plain
     assert msgpack.packb(plain) == frame
+
+
+@pytest.mark.parametrize("vector", vectors.RADIO_FRAMES, ids=lambda vector: vector["name"])
+def test_a_radio_frame_is_exactly_these_bytes(vector):
+    frame = bytes.fromhex(vector["bytes"])
+    envelope = bytes.fromhex(vectors.ENVELOPES[vector["envelope"]]["bytes"])
+    assert wire.encode_radio_frame(envelope, vector["age_s"]) == frame
+    assert wire.decode_radio_frame(frame) == Entry(envelope, vector["heard_as_s"])
+
+
+@pytest.mark.parametrize("age_s", [0.0, 1.0, 2.0, 59.0, 600.0, 86_400.0, 3e6, 1e12])
+def test_an_age_is_told_within_five_percent(age_s):
+    told_s = wire.byte_to_age(wire.age_to_byte(age_s))
+    assert told_s is not None
+    assert told_s == pytest.approx(min(max(age_s, 1.0), 2 ** (238 / 8)), rel=0.05, abs=0.5)
+
+
+@pytest.mark.parametrize("frame", [b"", bytes((240,)) + bytes(100), bytes((255,)), bytes(232)])
+def test_a_frame_of_another_kind_or_too_long_is_refused(frame):
+    with pytest.raises(WireError):
+        wire.decode_radio_frame(frame)
 
 
 @pytest.mark.parametrize("refused", vectors.REFUSED, ids=[each["why"] for each in vectors.REFUSED])

@@ -25,7 +25,9 @@ def test_every_field_stands_in_it(row):
 
 
 @pytest.mark.parametrize(
-    "vector", [*vectors.ENVELOPES.values(), *vectors.BATCHES], ids=lambda each: each["name"]
+    "vector",
+    [*vectors.ENVELOPES.values(), *vectors.BATCHES, *vectors.RADIO_FRAMES],
+    ids=lambda each: each["name"],
 )
 def test_every_vector_stands_in_it(vector):
     assert f"{vector['name']}\n  {vector['bytes']}\n" in DOC

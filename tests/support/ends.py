@@ -27,6 +27,7 @@ from relay.core.message import (
     Urgency,
     numbering_of,
 )
+from relay.core.radio import Radio, RadioSettings
 from relay.core.ranges import Run
 from relay.core.receipts import Holding, InboxView, check_of
 from tests.support.world import NETWORK, Signer
@@ -69,7 +70,9 @@ class DictOutbox:
 class NodeEnd:
     """One node at a time of the test's choosing."""
 
-    def __init__(self, settings: Settings | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, settings: Settings | None = None, seed: int = 0, radio: RadioSettings | None = None
+    ) -> None:
         self.signer, self.inbox_signer = Signer.seeded("node"), Signer.seeded("inbox")
         self.now_s = 1000.0
         self.outbox = DictOutbox()
@@ -77,7 +80,9 @@ class NodeEnd:
         identity = Identity(self.signer.address, NETWORK, self.signer.private.sign, keys)
         state = LogState(EPOCH, {numbering: Ledger() for numbering in Numbering}, InboxView())
         settings = settings or Settings(backfill_spread_s=0.0)
-        self.forwarder = Forwarder(identity, self.outbox, state, random.Random(seed), settings)
+        chance = random.Random(seed)
+        self.radio = Radio(radio, chance) if radio else None
+        self.forwarder = Forwarder(identity, self.outbox, state, chance, settings, self.radio)
         self.events: list[Event] = []
 
     @property

@@ -29,6 +29,7 @@ FOLDER = Path(__file__).parents[1] / "vectors"
 FILE = json.loads((FOLDER / "envelopes.json").read_text())
 ENVELOPES: dict[str, dict[str, Any]] = {vector["name"]: vector for vector in FILE["envelopes"]}
 BATCHES: list[dict[str, Any]] = FILE["batches"]
+RADIO_FRAMES: list[dict[str, Any]] = FILE["radio_frames"]
 REFUSED: list[dict[str, str]] = json.loads((FOLDER / "refused.json").read_text())["payloads"]
 NETWORK = bytes.fromhex(FILE["network_id"])
 

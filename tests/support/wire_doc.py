@@ -30,12 +30,12 @@ def value(row: fields.Field) -> str:
 
 
 def vectors_list() -> str:
-    """Keys, envelopes and batches in hexadecimal."""
+    """Keys, envelopes, batches and radio frames in hexadecimal."""
     lines = [f"network id `{vectors.NETWORK.hex()}`", ""]
     for name, key in vectors.FILE["keys"].items():
         lines.append(f"{name}: seed `{key['seed']}`, public `{key['public']}`, address `{key['address']}`  ")
     lines += ["", "```"]
-    for vector in [*vectors.ENVELOPES.values(), *vectors.BATCHES]:
+    for vector in [*vectors.ENVELOPES.values(), *vectors.BATCHES, *vectors.RADIO_FRAMES]:
         lines += [vector["name"], f"  {vector['bytes']}"]
     return "\n".join([*lines, "```"])
 
