@@ -1,7 +1,7 @@
 """`make bench`: every figure with its limit or peer, printed and written to bench/results.json.
 
 python -m bench            all
-python -m bench sizes      only those: sizes, enqueue, footprint, drain
+python -m bench sizes      only those: sizes, enqueue, footprint, failover, drain
 """
 
 from __future__ import annotations
@@ -54,6 +54,18 @@ def footprint() -> list[Figure]:
     ]
 
 
+def failover() -> list[Figure]:
+    """MQTT in a black hole: six emergencies, and what a node with a radio takes."""
+    from bench.failover import failover as measure
+
+    found = measure()
+    told = ", ".join(f"{each:.1f}" for each in sorted(found.urgent_s))
+    return [
+        ("urgent_failover_s", round(max(found.urgent_s), 1), "s", f"limit 15, to the air, longest of {told}"),
+        ("node_radio_rss_mb", round(found.node_rss_mb, 1), "MB", "limit 50"),
+    ]
+
+
 def drain() -> list[Figure]:
     """Backlog of 50,000 messages."""
     from bench.drain import drain as measure
@@ -65,7 +77,7 @@ def drain() -> list[Figure]:
 
 def main(wanted: list[str]) -> None:
     """Measure, print, keep."""
-    known = {each.__name__: each for each in (sizes, enqueue, footprint, drain)}
+    known = {each.__name__: each for each in (sizes, enqueue, footprint, failover, drain)}
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in wanted or known:
         print(f"{name}: {known[name].__doc__}", flush=True)

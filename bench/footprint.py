@@ -34,11 +34,12 @@ class Footprint(msgspec.Struct):
     node_disk_mb_day: float
 
 
-def node_environment(folder: Path) -> Path:
-    """A fresh environment with Naober's own dependencies; returns its `naober`."""
+def node_environment(folder: Path, extra: str = "") -> Path:
+    """A fresh environment with Naober's own dependencies, and an extra's; returns its `naober`."""
     venv.create(folder, with_pip=False, clear=True)
+    package = f"{REPOSITORY}[{extra}]" if extra else str(REPOSITORY)
     subprocess.run(
-        [sys.executable, "-m", "pip", "--python", folder / "bin/python", "install", "-q", REPOSITORY],
+        [sys.executable, "-m", "pip", "--python", folder / "bin/python", "install", "-q", package],
         check=True,
     )
     return folder / "bin" / "naober"

@@ -20,10 +20,22 @@ STATE = Path("/var/lib/naober")
 NODE_FILE = "node.toml"
 INBOX_FILE = "inbox.toml"
 NAME_LENGTH_MAX = 64
+CHANNEL_NAME_LENGTH_MAX = 11  # Meshtastic's
 
 Name = Annotated[str, msgspec.Meta(max_length=NAME_LENGTH_MAX)]
+KeyFingerprint = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{16})?$")]
+RadioNumber = Annotated[str, msgspec.Meta(pattern=r"^(!?[0-9a-fA-F]{8})?$")]
 NetworkId = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-fA-F]{16})?$")]
 PublicKey = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{64}$")]
+PresetName = Literal[
+    "SHORT_FAST",
+    "SHORT_SLOW",
+    "MEDIUM_FAST",
+    "MEDIUM_SLOW",
+    "LONG_FAST",
+    "LONG_MODERATE",
+    "LONG_SLOW",
+]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=86_400)]
 Days = Annotated[int, msgspec.Meta(ge=1, le=3_650)]
@@ -61,10 +73,38 @@ class MqttSection(Section, frozen=True):
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3_600)] = (
         30  # a dead connection shows within twice this
     )
+
+
+class NodeMqttSection(MqttSection, frozen=True):
+    """How a node sends over MQTT, beside how it reaches the broker."""
+
     window: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4  # batches under way at once
     backfill_spread_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = (
         600  # old messages wait up to this long
     )
+
+
+class RadioSection(Section, frozen=True):
+    """The Meshtastic radio of this node; without `device` and `host` it has none."""
+
+    device: Annotated[str, msgspec.Meta(max_length=255)] = ""  # of a radio on USB
+    host: Name = ""  # of a radio in the network
+    port: Port = 4403
+    region: Literal["EU_868", "EU_433"] = "EU_868"  # those whose law is the 10 % that is kept to
+    preset: PresetName = "LONG_FAST"
+    channel_name: Annotated[str, msgspec.Meta(max_length=CHANNEL_NAME_LENGTH_MAX)] = ""  # empty: any
+    channel_key: KeyFingerprint = ""  # empty: any
+    hop_limit: Annotated[int, msgspec.Meta(ge=0, le=7)] = 5
+    to: RadioNumber = ""  # a gateway's radio; empty: all
+    want_ack: bool = False  # with `to` only
+    payload_bytes_max: Annotated[int, msgspec.Meta(ge=100, le=231)] = 231
+    extra_bytes: Annotated[int, msgspec.Meta(ge=0, le=128)] = 0  # that the firmware adds to a packet
+    sites: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 50  # on the channel, until the inbox advises
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether this node has a radio at all."""
+        return bool(self.device or self.host)
 
 
 class OutboxSection(Section, frozen=True):
@@ -106,7 +146,8 @@ class NodeConfig(msgspec.Struct, frozen=True):
 
     node: NodeSection = NodeSection()
     status: StatusSection = StatusSection()
-    mqtt: MqttSection = MqttSection()
+    mqtt: NodeMqttSection = NodeMqttSection()
+    radio: RadioSection = RadioSection()
     outbox: OutboxSection = OutboxSection()
     sensors: SensorsSection = SensorsSection()
     log: LogSection = LogSection()
@@ -167,11 +208,18 @@ class StoreSection(Section, frozen=True):
     retention_days: Days = 365
 
 
+class InboxRadioSection(Section, frozen=True):
+    """The radio channel of all sites, for which the inbox plans receipts and advises an interval."""
+
+    preset: PresetName = "LONG_FAST"
+
+
 class InboxConfig(msgspec.Struct, frozen=True):
     """All of inbox.toml."""
 
     inbox: InboxSection = InboxSection()
     mqtt: InboxMqttSection = InboxMqttSection()
+    radio: InboxRadioSection = InboxRadioSection()
     broker: BrokerSection = BrokerSection()
     web: WebSection = WebSection()
     store: StoreSection = StoreSection()
@@ -197,6 +245,7 @@ def parse_node(text: str, path: Path) -> NodeConfig:
     """As `load_node`, from a text that is (or will be) at `path`."""
     config = toml.parse(text, NodeConfig, path)
     _judge_mqtt(config.mqtt, path)
+    _judge_radio(config.radio, path)
     for probe in config.sensors.network.probes:
         _judge_probe(probe, path)
     return config
@@ -238,6 +287,30 @@ def _judge_mqtt(mqtt: MqttSection, path: Path) -> None:
                 f"{path}: [mqtt] tls = false is not allowed with broker {mqtt.host}",
             ),
             Text("Schrijf tls = true; zonder TLS kan alleen op dit apparaat", "Write tls = true"),
+        )
+
+
+def _judge_radio(radio: RadioSection, path: Path) -> None:
+    if radio.device and radio.host:
+        raise ConfigError(
+            Text(f"{path}: [radio] device en host staan er allebei", f"{path}: [radio] has device and host"),
+            Text('Maak er een leeg: host = ""', 'Make one of them empty: host = ""'),
+        )
+    if radio.device and not radio.device.startswith("/"):
+        raise ConfigError(
+            Text(
+                f'{path}: [radio] device "{radio.device}" past niet',
+                f'{path}: [radio] device "{radio.device}" does not fit',
+            ),
+            Text(
+                "Schrijf het hele pad, zoals /dev/serial/by-id/usb-...",
+                "Write the whole path, such as /dev/serial/by-id/usb-...",
+            ),
+        )
+    if radio.want_ack and not radio.to:
+        raise ConfigError(
+            Text(f"{path}: [radio] want_ack zonder to", f"{path}: [radio] want_ack without to"),
+            Text("Schrijf want_ack = false, of geef to", "Write want_ack = false, or give to"),
         )
 
 

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from relay import config, files, toml, toml_text
+from relay.core.airtime import Preset
 from relay.errors import ConfigError, StorageError
 from relay.trust.roster import Roster
 
@@ -78,6 +79,24 @@ def test_an_empty_file_means_the_defaults() -> None:
     assert loaded.network_id == b""
 
 
+def test_a_node_has_a_radio_when_the_file_says_where() -> None:
+    assert not config.parse_node("", HERE).radio.is_configured
+    assert not config.parse_node('[radio]\npreset = "MEDIUM_FAST"\n', HERE).radio.is_configured
+    assert config.parse_node('[radio]\ndevice = "/dev/ttyACM0"\n', HERE).radio.is_configured
+    assert config.parse_node('[radio]\nhost = "10.0.0.9"\n', HERE).radio.is_configured
+
+
+def test_the_presets_of_the_file_are_those_whose_airtime_is_known() -> None:
+    for preset in Preset:
+        assert config.parse_node(f'[radio]\npreset = "{preset}"\n', HERE).radio.preset == preset
+
+
+def test_an_inbox_is_asked_nothing_that_only_nodes_do() -> None:
+    for name in ("window", "backfill_spread_s"):
+        with pytest.raises(ConfigError, match=name):
+            config.parse_inbox(f"[mqtt]\n{name} = 4\n", HERE)
+
+
 def test_relative_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "sub" / "node.toml"
     file.parent.mkdir()
@@ -131,6 +150,17 @@ def test_a_misspelt_key_deep_down_is_refused_with_its_section() -> None:
         ("mqtt = 3\n", "mqtt is een geheel getal", "een blok met eigen regels"),
         ('[sensors.network]\nprobes = ["9.9.9.9"]\n', "[sensors.network] probes", '"adres:poort"'),
         ('[mqtt]\nhost = ""\n', "[mqtt] host is leeg", "broker"),
+        ('[radio]\npreset = "LONGFAST"\n', "[radio] preset past niet", "LONG_FAST"),
+        ('[radio]\nregion = "US"\n', "[radio] region past niet", "EU_868"),
+        ("[radio]\nhop_limit = 8\n", "[radio] hop_limit past niet", "hoogstens 7"),
+        ('[radio]\nto = "!12"\n', "[radio] to past niet", "8 tekens 0-9 en a-f"),
+        ('[radio]\nchannel_key = "geheim"\n', "[radio] channel_key past niet", "16 tekens 0-9 en a-f"),
+        ('[radio]\nchannel_name = "veel te lange naam"\n', "[radio] channel_name past niet", "hoogstens 11"),
+        ("[radio]\npayload_bytes_max = 232\n", "[radio] payload_bytes_max past niet", "hoogstens 231"),
+        ("[radio]\nsites = 0\n", "[radio] sites past niet", "minstens 1"),
+        ('[radio]\ndevice = "/dev/ttyACM0"\nhost = "10.0.0.9"\n', "device en host", "Maak er een leeg"),
+        ('[radio]\ndevice = "ttyACM0"\n', '[radio] device "ttyACM0"', "/dev/serial/by-id/"),
+        ("[radio]\nwant_ack = true\n", "[radio] want_ack zonder to", "want_ack = false"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_would_fit(text: str, place: str, do: str) -> None:

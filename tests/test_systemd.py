@@ -151,3 +151,14 @@ def test_asking_whether_the_clock_is_right_is_let_through_and_setting_it_is_not(
     assert {"adjtimex", "clock_adjtime"} <= allowed_calls(role)
     assert not {"clock_settime", "settimeofday"} & allowed_calls(role)
     assert values(role, "CapabilityBoundingSet") == [""], "without CAP_SYS_TIME these two set nothing"
+
+
+def test_the_node_may_touch_a_radio_on_usb_and_no_other_device() -> None:
+    assert values("node", "DevicePolicy") == ["closed"]
+    assert values("node", "DeviceAllow") == ["char-ttyACM rw", "char-ttyUSB rw"]
+    assert values("node", "SupplementaryGroups") == ["dialout"]
+    # PrivateDevices= would hide the radio; the rest of what it does must not be lost with it
+    assert values("node", "PrivateDevices") == []
+    assert not expanded("@raw-io") & allowed_calls("node")
+    assert values("inbox", "PrivateDevices") == ["yes"], "the inbox has no radio"
+    assert values("inbox", "DeviceAllow") == []

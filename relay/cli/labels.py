@@ -93,6 +93,21 @@ def marks(facts: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def link(facts: Mapping[str, Any]) -> str:
+    """The link by which a message left its site."""
+    return "LoRa" if facts.get("link") == "radio" else str(facts.get("link", ""))
+
+
+def way(facts: Mapping[str, Any]) -> str:
+    """Through whom a message came that a neighbour heard by radio; empty for what came by itself."""
+    heard = facts.get("heard")
+    if not isinstance(heard, Mapping):
+        return ""
+    hops = heard.get("hops", 0)
+    steps = Text(f"{hops} stap" if hops == 1 else f"{hops} stappen", f"{hops} hop" + "s" * (hops != 1))
+    return f"via {heard.get('via', '?')}" + (f", {pick(steps)}" if hops else "")
+
+
 def findings(found: Iterable[Mapping[str, Any]]) -> list[str]:
     """What should be known of a node."""
     return [word(FINDINGS, each["code"]) for each in found]

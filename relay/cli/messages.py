@@ -111,7 +111,7 @@ def message_row(facts: Mapping[str, Any], received: str) -> str:
             received,
             labels.word(labels.URGENCIES, facts["urgency"]),
             str(facts["site"] or facts["address"]),
-            f"{facts['link']}{late}",
+            f"{labels.link(facts)}{late}",
             said,
         ],
         _columns(),
@@ -119,7 +119,10 @@ def message_row(facts: Mapping[str, Any], received: str) -> str:
 
 
 def _kind(facts: Mapping[str, Any]) -> str:
-    return " ".join([*labels.marks(facts), labels.word(labels.KINDS, facts["kind"])])
+    way = labels.way(facts)
+    return " ".join(
+        [*labels.marks(facts), labels.word(labels.KINDS, facts["kind"]), *([f"({way})"] if way else [])]
+    )
 
 
 def _columns() -> tuple[int, ...]:

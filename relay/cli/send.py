@@ -145,7 +145,7 @@ def _keep(settings: NodeConfig, request: dict[str, Any]) -> dict[str, Any]:
     """Commit to the outbox itself; raises StorageError when the disk does not take it."""
     from relay.kernel_clock import clock_is_synchronised
     from relay.node.compose import identity_of, open_station
-    from relay.node.daemon import drafts_of, submitted
+    from relay.node.submitting import drafts_of, submitted
 
     clock_is_synchronised()  # loads what it needs while root can still read it
     drafts = drafts_of(request)

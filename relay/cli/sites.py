@@ -63,7 +63,7 @@ def site_row(facts: Mapping[str, Any]) -> str:
             if facts["revoked"]
             else labels.word(labels.HEARD, facts["heard"]),
             pick(age(facts["heard_age_s"])) if "heard_age_s" in facts else "",
-            str(facts.get("link", "")),
+            labels.link(facts),
             state_of(facts),
         ],
         _COLUMNS,
@@ -73,6 +73,9 @@ def site_row(facts: Mapping[str, Any]) -> str:
 def state_of(facts: Mapping[str, Any]) -> str:
     """What is the matter, and then the values that count; a silent site's values are what they *were*."""
     said = labels.findings(facts["findings"])
+    radio = facts.get("radio")
+    if radio and not radio["hears_us"]:
+        said.append(pick(Text("hoort ons niet", "does not hear us")))
     if missing := facts["missing_reports"]:
         runs = ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in missing)
         shown = runs if len(missing) <= _MISSING_MAX else f"{runs.split(', ')[0]}, …"

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from relay.cli import labels
+from relay.cli import labels, status_radio
 from relay.cli.language import chosen, pick, say
 from relay.cli.text import age
 from relay.errors import Text
@@ -51,9 +51,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def attention(facts: dict[str, Any]) -> bool:
-    """Whether someone should look: not up by any link, waiting long, or in memory only."""
+    """Whether someone should look: not up by any link, waiting long, memory only, a radio unwell."""
     up = any(link["code"] == "up" for link in facts["links"].values())
-    return not up or (facts["queue"]["age_s"] or 0) > WAITS_LONG_S or facts["storage"] is not None
+    waits_long = (facts["queue"]["age_s"] or 0) > WAITS_LONG_S
+    return not up or waits_long or facts["storage"] is not None or status_radio.attention(facts["radio"])
 
 
 def lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
@@ -67,6 +68,7 @@ def lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
     found += _queue(facts["queue"], facts["dropped"])
     for link, state in facts["links"].items():
         found += _link(link, state)
+    found += status_radio.lines(facts["radio"])
     found.append((pick(Text("Klok", "Clock")), labels.word(labels.CLOCKS, facts["clock"])))
     return found + _sensors(facts["sensors"])
 

@@ -115,6 +115,11 @@ class Ledger:
         """What the inbox has not vouched for yet: waiting and sent; a copy."""
         return self.in_state(State.WAITING, State.SENT)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is open."""
+        return not self._runs[State.WAITING] and not self._runs[State.SENT]
+
     def count(self, *states: State) -> int:
         """How many are in any of `states`."""
         return sum(len(self._runs[state]) for state in states)

@@ -128,6 +128,11 @@ class Radio:
         return planned_s * (2 if self._channel_pct >= BUSY_PCT else 1)
 
     @property
+    def status_due_s(self) -> float:
+        """When the next status may go; infinity while MQTT carries them."""
+        return self._status_s
+
+    @property
     def window_s(self) -> float:
         """In which all sites say their first word."""
         return window_s(self.settings.sites, self.settings.preset)

@@ -68,6 +68,9 @@ class Tries:
 
     def note(self, log: Log, now_s: float, urgent_s: Callable[[], float], *, routine: bool) -> None:
         """Take up what is new, after `urgent_s` when it is urgent; forget what is done."""
+        if log.ledger(Numbering.REPORT).is_settled:
+            self._tries.clear()
+            return
         waiting = log.ledger(Numbering.REPORT).open()
         self._tries = {number: each for number, each in self._tries.items() if number in waiting}
         for number, has_token in log.urgent.items():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from relay.core import payloads, wire
-from relay.core.message import Address, Clock, Confidence, Header, Kind, Message
+from relay.core.message import Address, Clock, Confidence, Header, Heard, Kind, Message
 from relay.core.ranges import Run
 from relay.errors import WireError
 from relay.inbox.queries import Finding, Held, NodeState, StoredMessage
@@ -27,10 +27,12 @@ def site_facts(
     findings: Iterable[Finding],
     now: Arrival,
     listening_s: float,
+    radio: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """One node of the roster: who it is, how it is, and what should be known of it.
 
-    `listening_s` is for how long without a break this inbox could have heard it.
+    `listening_s` is for how long without a break this inbox could have heard it; `radio` is how it is
+    heard by radio, if it is.
     """
     facts: dict[str, Any] = {
         "site": node.site,
@@ -38,6 +40,7 @@ def site_facts(
         "municipality": node.municipality,
         "address": node.address.hex(),
         "revoked": node.revoked,
+        "radio": radio,
         "heard": "never",
         "missing_reports": held.reports.missing(1, held.reports.last)[-MISSING_RUNS_MAX:] if held else [],
         "findings": [
@@ -103,8 +106,8 @@ def _status_age_s(state: NodeState, now: Arrival) -> float | None:
     return round(state.status_age + _since(now, state.status_boot, state.status_at, state.status_s), 1)
 
 
-def message_facts(stored: StoredMessage, node: Node | None) -> dict[str, Any]:
-    """One message; what can't be decoded is shown as such."""
+def message_facts(stored: StoredMessage, node: Node | None, relay: Node | None = None) -> dict[str, Any]:
+    """One message; what can't be decoded is shown as such. `relay`: the node that brought it."""
     header = wire.parse_header(stored.envelope)
     heard = decode_heard(stored.heard)
     facts: dict[str, Any] = {
@@ -121,6 +124,7 @@ def message_facts(stored: StoredMessage, node: Node | None) -> dict[str, Any]:
         "age_s": stored.age_s,
         "link": heard.link if heard else "mqtt",
         "publisher": stored.publisher,
+        "heard": _heard(heard, stored.publisher, relay),
         "revoked": stored.standing == REVOKED,
         "uncounted": stored.standing == UNCOUNTED,
         "clone": stored.variant > 0,
@@ -135,6 +139,14 @@ def message_facts(stored: StoredMessage, node: Node | None) -> dict[str, Any]:
         "unknown_fields": _shown(message),
         "confidence": confidence,
     }
+
+
+def _heard(heard: Heard | None, publisher: str, relay: Node | None) -> dict[str, Any] | None:
+    """How a neighbour heard it; None for what came by its own node's MQTT."""
+    if heard is None:
+        return None
+    via = relay.site if relay else publisher
+    return {"via": via, "snr_db": heard.snr_db, "hops": heard.hops}
 
 
 def kind_name(kind: int) -> str:

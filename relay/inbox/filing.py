@@ -95,7 +95,8 @@ class Filing:
                 encode_heard(entry.heard),
                 entry.envelope,
             )
-        self._count(item.publisher, "unknown_signer" if kept is Keeping.FULL else "quarantined")
+        refused = "unknown_heard" if entry.heard else "unknown_signer"
+        self._count(item.publisher, refused if kept is Keeping.FULL else "quarantined")
 
     def _revoked(self, item: Item) -> None:
         header = item.header

@@ -18,6 +18,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import islice
+from math import inf
 
 import msgspec
 
@@ -34,6 +36,8 @@ from relay.core.message import (
     numbering_of,
 )
 from relay.errors import WireError
+from relay.inbox import hearing
+from relay.inbox.air import Air
 from relay.inbox.apart import Kept
 from relay.inbox.filing import Filing
 from relay.inbox.hellos import Hellos
@@ -45,6 +49,11 @@ from relay.inbox.store import REVOKED, Arrival, LogKey, Store, decode_heard
 FAILURES_AT_ONCE = 200  # of one publisher
 FAILURES_REFILL_PER_S = 2.0
 FAILURES_DEBT_MAX = 200
+# What a relay heard is strangers' doing: charged apart, so that junk on the air never costs it its own word.
+AIR_FAILURES_AT_ONCE = 400
+AIR_FAILURES_REFILL_PER_S = 20.0  # more than the quickest preset can carry
+AIR_FAILURES_DEBT_MAX = 400
+SEEN_MAX = 1024
 PUBLISHER_LENGTH_MAX = 64
 
 
@@ -53,6 +62,9 @@ class Outcome(msgspec.Struct):
 
     replies: list[tuple[str, bytes]]  # publisher and frame
     fresh: list[tuple[Header, bytes]]  # newly stored messages, in order
+    orders: list[tuple[str, bytes]] = msgspec.field(
+        default_factory=list
+    )  # gateway, and the frame that it is to transmit by radio
 
 
 class Intake:
@@ -64,13 +76,18 @@ class Intake:
         network: bytes,
         look_up: Callable[[Address], Known | None],
         replies: Replies,
+        air: Air | None = None,
     ) -> None:
+        """`air`: the planner of what goes by radio, if this inbox has a radio plan."""
+        self._air = air
         self._store = store
         self._network = network
         self._look_up = look_up
         self._replies = replies
         self._hellos = Hellos(store)
         self._junk = Buckets(FAILURES_AT_ONCE, FAILURES_REFILL_PER_S, FAILURES_DEBT_MAX)
+        self._air_junk = Buckets(AIR_FAILURES_AT_ONCE, AIR_FAILURES_REFILL_PER_S, AIR_FAILURES_DEBT_MAX)
+        self._seen: dict[bytes, Known] = {}  # relayed envelopes that were found authentic, and by whose key
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -100,7 +117,11 @@ class Intake:
             self._charge(publisher, "not_a_batch")
             return None
         items = []
+        takes_air = self._air_junk.has(publisher, now_s)
         for entry in entries:
+            if entry.heard and not takes_air:
+                self.count("air_flood")
+                continue
             try:
                 if len(entry.envelope) > wire.ENVELOPE_BYTES_MAX:
                     raise WireError("too long")
@@ -108,27 +129,42 @@ class Intake:
                 if is_from_inbox(header.kind):
                     raise WireError("not a node's envelope")
             except WireError:
-                self._charge(publisher, "not_an_envelope")
+                self._charge(publisher, "not_an_envelope", relayed=entry.heard is not None)
                 continue
             items.append(Item(header, entry, self._look_up(header.address), publisher))
         return Parcel(publisher, items)
 
-    def _charge(self, publisher: str, what: str) -> None:
+    def _charge(self, publisher: str, what: str, *, relayed: bool = False) -> None:
         self.count(what)
-        self._junk.spend(publisher)
+        (self._air_junk if relayed else self._junk).spend(publisher)
 
     # --- 2 ---
 
     def verify(self, items: Iterable[Item]) -> None:
         """Judge the signatures of known signers, until the allowance of who brought them is spent."""
-        network = self._network
+        network, takes_air = self._network, True
         for item in items:
-            if item.known is None:
+            if item.known is None or (item.entry.heard and not takes_air):
                 continue
-            item.authentic = wire.is_authentic(item.entry.envelope, network, item.known.public_key)
+            seen = self._seen.get(item.entry.envelope) is item.known  # by another relay, a moment ago
+            item.authentic = seen or wire.is_authentic(item.entry.envelope, network, item.known.public_key)
             item.judged = True
-            if not item.authentic and not self._junk.spend(item.publisher):
+            if item.authentic:
+                if item.entry.heard and not seen:
+                    self._remember(item)
+                continue
+            if item.entry.heard:
+                takes_air = self._air_junk.spend(item.publisher)
+            elif not self._junk.spend(item.publisher):
                 return
+
+    def _remember(self, item: Item) -> None:
+        """Several relays bring the same envelope: it is verified once."""
+        if item.known is not None:
+            self._seen[item.entry.envelope] = item.known
+        if len(self._seen) > SEEN_MAX:
+            with self._lock:
+                self._seen = dict(islice(self._seen.items(), SEEN_MAX // 2, None))
 
     # --- 3 ---
 
@@ -152,9 +188,34 @@ class Intake:
         for publisher, what in filing.counted:
             if what == "unknown_signer":
                 self._junk.spend(publisher)
+            elif what == "unknown_heard":
+                self._air_junk.spend(publisher)
+        if self._air:
+            hearing.tell(self._air, parcels, {id(header) for header, _ in filing.fresh}, arrival.boottime_s)
+            self._replies.advised_min = self._air.advised_min(arrival.boottime_s)
         self._replies.begin(arrival, clock)
         sent = [frame for parcel in parcels for frame in self._answer(parcel, filing)]
-        return Outcome(sent, filing.fresh)
+        return Outcome(sent, filing.fresh, self._orders(arrival))
+
+    def due(self, arrival: Arrival, clock: Clock) -> Outcome:
+        """What gateways are to transmit by now; ask at `next_due_s`."""
+        self._replies.begin(arrival, clock)
+        return Outcome([], [], self._orders(arrival))
+
+    def next_due_s(self) -> float:
+        """When `due` has something if nothing more is heard, by the boot-time clock; or infinity."""
+        return self._air.next_s() if self._air else inf
+
+    def _orders(self, arrival: Arrival) -> list[tuple[str, bytes]]:
+        if self._air is None or self._replies.muted:
+            return []
+        orders = []
+        for order in self._air.due(arrival.boottime_s):
+            frame = self._replies.to_air(order.addresses, urgent=order.urgent)
+            self._air.sent(order, self._replies.sequence, arrival.boottime_s)
+            self.count("air_ordered")
+            orders.append((order.gateway, frame))
+        return orders
 
     def _answer(self, parcel: Parcel, filing: Filing) -> list[tuple[str, bytes]]:
         touched: dict[LogKey, dict[Numbering, list[int]]] = {}
@@ -190,7 +251,7 @@ class Intake:
                 waiting = [each for each in apart.of_signer(address) if _counts_now(each)]
                 done = partial(apart.accept, [each.id for each in waiting])
                 self._take_again(waiting, done, arrival, clock, outcome)
-        return outcome if outcome.fresh or outcome.replies else None
+        return outcome if outcome.fresh or outcome.replies or outcome.orders else None
 
     def _take_again(
         self,
@@ -215,6 +276,7 @@ class Intake:
         one = self._store_and_answer(parcels, arrival, clock, done)
         outcome.replies += one.replies
         outcome.fresh += one.fresh
+        outcome.orders += one.orders
 
 
 def _counts_now(kept: Kept) -> bool:

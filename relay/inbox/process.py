@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from relay import mqtt
+from relay.broker import broker_options
 from relay.config import InboxConfig
 from relay.core.message import Address
 from relay.errors import ConfigError
@@ -26,23 +27,14 @@ SWITCH_INTERVAL_S = 0.0005  # a thread that has verified a signature waits no lo
 log = logging.getLogger("naober.inbox")
 
 
-def broker_options(config: InboxConfig, address: Address) -> mqtt.Options:
+def inbox_options(config: InboxConfig, address: Address) -> mqtt.Options:
     """How the inbox reaches its broker; raises ConfigError or KeyFileError."""
-    context = None
-    if config.mqtt.tls:
-        from relay.trust.certificates import client_context
-
-        context = client_context(config.mqtt.ca, config.mqtt.certificate, config.mqtt.key)
-    return mqtt.Options(
-        host=config.mqtt.host,
-        port=config.mqtt.port,
+    return broker_options(
+        config.mqtt,
         client_id=f"inbox-{address.hex()}-{random.SystemRandom().randrange(16**8):08x}",
-        tls=context,
-        will=mqtt.Will(mqtt.topic("inbox"), b""),
         send_window=SEND_WINDOW,
         receive_max=RECEIVE_MAX,
-        keepalive_s=config.mqtt.keepalive_s,
-        connect_timeout_s=float(config.mqtt.connect_timeout_s),
+        will=mqtt.Will(mqtt.topic("inbox"), b""),
     )
 
 
@@ -53,14 +45,14 @@ async def main(config: InboxConfig) -> None:
     roster = RosterFile(config.inbox.roster)
     if roster.roster.network_id != config.network_id:
         raise ConfigError(f"{config.inbox.roster}: network_id is not that of the inbox")
-    broker = broker_options(config, keys.address_of(keys.public_bytes(key)))
+    broker = inbox_options(config, keys.address_of(keys.public_bytes(key)))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     service = Service(config, key, roster, broker)
     reader = Reader(config.inbox.state)
-    pages = Pages(reader, lambda: service.roster, arrival, service.health)
+    pages = Pages(reader, lambda: service.roster, arrival, service.health, service.radio_facts)
     web = server(pages.application(), config.web.host, config.web.port)
     serving = asyncio.create_task(_serve(web))
     try:

@@ -39,6 +39,7 @@ class Replies:
         self.epoch = epoch
         self.sequence = 0
         self.muted = False  # a standby, or an inbox that another has taken over from
+        self.advised_min = 0.0  # between two statuses by radio; 0: no advice
         self._time = (0, Clock.NONE)
 
     def begin(self, arrival: Arrival, clock: Clock) -> None:
@@ -62,6 +63,12 @@ class Replies:
                     held = self._held(key, numbering, min(those), max(those))
                     envelopes += self._histories(key, numbering, held)
         return _frames(envelopes)
+
+    def to_air(self, addresses: Sequence[Address], *, urgent: bool) -> bytes:
+        """One receipt that a gateway is to transmit: the newest epoch of each node, as a frame."""
+        entries = [self._entry((each, self._store.newest_epoch(each))) for each in addresses]
+        urgency = Urgency.URGENT if urgent else Urgency.INFORMATION
+        return wire.encode_batch([Entry(self._receipt(b"", entries, urgency))])
 
     def to_hellos(self, hellos: Sequence[Hello]) -> list[bytes]:
         """Proof for each hello, with all that is held of its log and of any newer epoch of its node."""
@@ -115,8 +122,12 @@ class Replies:
         )
         return holding.entry(*key, check_of(signatures))
 
-    def _receipt(self, nonce: bytes, entries: Sequence[ReceiptEntry]) -> bytes:
-        return self._envelope(Kind.RECEIPT, payloads.receipt_payload(nonce, 0.0, entries))
+    def _receipt(
+        self, nonce: bytes, entries: Sequence[ReceiptEntry], urgency: Urgency = Urgency.INFORMATION
+    ) -> bytes:
+        return self._envelope(
+            Kind.RECEIPT, payloads.receipt_payload(nonce, self.advised_min, entries), urgency
+        )
 
     def _histories(self, key: LogKey, numbering: Numbering, runs: Sequence[Run]) -> list[bytes]:
         """The newest runs; what is left out is sent once more, no worse."""
@@ -134,13 +145,13 @@ class Replies:
             envelopes.append(self._envelope(Kind.HISTORY, payload))
         return envelopes
 
-    def _envelope(self, kind: Kind, payload: bytes) -> bytes:
+    def _envelope(self, kind: Kind, payload: bytes, urgency: Urgency = Urgency.INFORMATION) -> bytes:
         self.sequence += 1
         time, clock = self._time
         header = Header(
             kind,
             self._address,
-            Urgency.INFORMATION,
+            urgency,
             clock,
             0,
             False,

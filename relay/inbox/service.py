@@ -16,16 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from relay import mqtt, systemd
 from relay.config import InboxConfig
 from relay.core import wire
+from relay.core.airtime import Preset
 from relay.core.message import Address, Clock
 from relay.errors import ConfigError, LinkError, StorageError
+from relay.inbox.air import Air
 from relay.inbox.ingest import Intake, Outcome
 from relay.inbox.pipe import Pipe
 from relay.inbox.replies import Replies, announced_epoch
+from relay.inbox.signers import signers_of
 from relay.inbox.store import Arrival, Store
 from relay.kernel_clock import clock_is_synchronised
 from relay.trust import keys
@@ -33,38 +36,13 @@ from relay.trust.roster import Roster, RosterFile
 
 RETRY_MIN_S, RETRY_MAX_S = 0.5, 15.0
 ROSTER_POLL_S = 1.0
+ORDERS_POLL_S = 60.0
 RETENTION_S = 3600.0
 RETENTION_ROWS = 5_000  # looked at in one transaction
 QUARANTINE_DAYS = 30
 DAY_S = 86_400
 
 log = logging.getLogger("naober.inbox")
-
-
-class Signer:
-    """A node of the roster as intake needs it."""
-
-    __slots__ = ("public_key", "raw", "revoked")
-
-    def __init__(self, raw: bytes, revoked: bool) -> None:
-        self.raw = raw
-        self.public_key: wire.PublicKey = Ed25519PublicKey.from_public_bytes(raw)
-        self.revoked = revoked
-
-
-def signers_of(roster: Roster, before: dict[Address, Signer]) -> dict[Address, Signer]:
-    """Every node that may be believed, or must be known as revoked.
-
-    A signer of `before` stays the same object: a key that is revoked is so for frames on their way, too.
-    """
-    signers = {}
-    for node in roster.nodes:
-        signer = before.get(node.address)
-        if signer is None or signer.raw != node.public_key:
-            signer = Signer(node.public_key, node.revoked)
-        signer.revoked = node.revoked
-        signers[node.address] = signer
-    return signers
 
 
 def arrival() -> Arrival:
@@ -113,7 +91,11 @@ class Service:
         self._store = Store(config.inbox.state)
         epoch = self._store.next_epoch(max(0, int(time.time()) - wire.EPOCH_2025_UNIX_S))
         self._replies = Replies(self._store, self._address, config.network_id, key.sign, epoch)
-        self._intake = Intake(self._store, config.network_id, lambda a: self._signers.get(a), self._replies)
+        self._air = Air(Preset(config.radio.preset), random.SystemRandom(), self._sites)
+        self._intake = Intake(
+            self._store, config.network_id, lambda a: self._signers.get(a), self._replies, self._air
+        )
+        self._heard = asyncio.Event()
         self._pipe = Pipe(self._intake, now, self._send_replies)
         self._connection: mqtt.Connection | None = None
         self._sends: set[asyncio.Task[Any]] = set()
@@ -136,6 +118,7 @@ class Service:
                 ("broker", self._stay_connected),
                 ("intake", self._pipe.run),
                 ("roster", self._follow_roster),
+                ("air", self._order_in_time),
                 ("retention", self._retain),
                 ("watchdog", self._watchdog),
             )
@@ -243,20 +226,46 @@ class Service:
         self._soon(connection.close())  # and come back without a will: it would wipe the other's presence
 
     def _send_replies(self, outcome: Outcome) -> None:
+        self._heard.set()
         connection = self._connection
         if connection is None:
             return
         for publisher, frame in outcome.replies:
-            self._soon(self._reply(connection, publisher, frame))
+            self._soon(self._reply(connection, "down", publisher, frame))
+        for gateway, frame in outcome.orders:
+            self._soon(self._reply(connection, "air", gateway, frame))
 
     def _soon(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
         self._sends.add(task)
         task.add_done_callback(self._sends.discard)
 
-    async def _reply(self, connection: mqtt.Connection, publisher: str, frame: bytes) -> None:
+    async def _reply(self, connection: mqtt.Connection, kind: str, node: str, frame: bytes) -> None:
         with contextlib.suppress(LinkError):  # a receipt that is lost is asked for
-            await connection.publish(mqtt.topic("down", publisher), frame)
+            await connection.publish(mqtt.topic(kind, node), frame)
+
+    # --- the air ---
+
+    def _sites(self) -> int:
+        """How many nodes there may be."""
+        return sum(not signer.revoked for signer in self._signers.values())
+
+    def radio_facts(self, address: Address) -> dict[str, Any] | None:
+        """How a site is heard by radio; None when it was not of late."""
+        facts = self._air.facts(address, time.clock_gettime(time.CLOCK_BOOTTIME))
+        node = self.roster.entry(bytes.fromhex(facts["through"])) if facts else None
+        return facts | {"through": node.site} if facts and node else facts
+
+    async def _order_in_time(self) -> None:
+        """Receipts by radio that have waited long enough go, whether or not anything more is heard."""
+        while True:
+            self._heard.clear()
+            left_s = self._intake.next_due_s() - time.clock_gettime(time.CLOCK_BOOTTIME)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(ORDERS_POLL_S, max(0.0, left_s))):
+                    await self._heard.wait()
+            if self._intake.next_due_s() <= time.clock_gettime(time.CLOCK_BOOTTIME):
+                self._send_replies(await self._pipe.on_store_thread(lambda: self._intake.due(*now())))
 
     # --- now and then ---
 

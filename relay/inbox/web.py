@@ -14,11 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from relay.core.message import Address
 from relay.errors import StorageError
 from relay.inbox.facts import address_of, message_facts, site_facts
 from relay.inbox.queries import ID_MAX, MESSAGES_MAX, Reader
 from relay.inbox.store import Arrival
-from relay.trust.roster import Roster
+from relay.trust.roster import Node, Roster
 
 STOP_TIMEOUT_S = 2
 PARAMETERS = ("after", "before", "statuses", "address", "limit")
@@ -43,11 +44,13 @@ class Pages:
         roster: Callable[[], Roster],
         now: Callable[[], Arrival],
         health: Callable[[], dict[str, Any]],
+        radio: Callable[[Address], dict[str, Any] | None] = lambda _: None,
     ) -> None:
         self._reader = reader
         self._roster = roster
         self._now = now
         self._health = health
+        self._radio = radio
 
     def application(self) -> Starlette:
         """The ASGI application."""
@@ -78,6 +81,7 @@ class Pages:
                     findings.get(node.address, []),
                     now,
                     listening_s,
+                    self._radio(node.address),
                 )
                 for node in roster.nodes
             ]
@@ -91,7 +95,17 @@ class Pages:
             return _json({"error": str(error)}, 400)
         roster = self._roster()
         found = self._reader.messages(**asked)
-        return _json([message_facts(each, roster.entry(each.address)) for each in found])
+        return _json(
+            [
+                message_facts(each, roster.entry(each.address), _publisher(roster, each.publisher))
+                for each in found
+            ]
+        )
+
+
+def _publisher(roster: Roster, publisher: str) -> Node | None:
+    address = address_of(publisher)
+    return roster.entry(address) if address else None
 
 
 def _question(asked: Mapping[str, str]) -> dict[str, Any]:

@@ -36,7 +36,10 @@ class MqttLinkOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     address: str  # of the node: 8 hex digits, the common name of its certificate
     broker: mqtt.Options
-    kinds: tuple[str, ...] = ("down", "inbox")  # what to subscribe to; see relay/mqtt/topics.py
+    kinds: tuple[str, ...] = (
+        "down",
+        "inbox",
+    )  # what to subscribe to; `air` too with a radio
 
 
 class MqttLink:

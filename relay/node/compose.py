@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import msgspec
+
+from relay.broker import broker_options
 from relay.config import NodeConfig
+from relay.core.airtime import Preset, airtime_ms
 from relay.core.forwarder import Settings
 from relay.core.log import Identity
 from relay.core.message import Clock
+from relay.core.radio import RadioSettings
 from relay.kernel_clock import clock_is_synchronised
 from relay.links.mqtt import MqttLink, MqttLinkOptions
+from relay.links.radio import RadioLink
 from relay.node.chance import SystemChance
 from relay.node.clocks import machine_clocks
 from relay.node.room import Retention
 from relay.node.station import Station
 from relay.sensors.base import Sensor
 from relay.trust import keys
+
+KINDS = ("down", "inbox")
+GATEWAY_KINDS = (*KINDS, "air")  # a node without a radio does not listen there: the broker tells the inbox
+UNICAST_BYTES_MAX = 219  # beside public-key encryption
+UNICAST_EXTRA_BYTES = 12
 
 
 def identity_of(config: NodeConfig) -> Identity:
@@ -34,6 +47,7 @@ def open_station(config: NodeConfig, identity: Identity) -> Station:
         keys.EpochFile(config.epoch_file),
         machine_clocks(_clock_quality),
         SystemChance(),
+        radio=radio_settings(config),
         settings=Settings(backfill_spread_s=float(config.mqtt.backfill_spread_s)),
         retention=Retention(
             config.outbox.quota_mb * 1024 * 1024, config.outbox.report_days, config.outbox.status_days
@@ -47,24 +61,51 @@ def _clock_quality() -> Clock:
 
 def make_link(config: NodeConfig, identity: Identity) -> MqttLink:
     """The MQTT link of `config`; raises ConfigError or KeyFileError for its certificates."""
-    from relay import mqtt
-
-    context = None
-    if config.mqtt.tls:
-        from relay.trust.certificates import client_context
-
-        context = client_context(config.mqtt.ca, config.mqtt.certificate, config.mqtt.key)
-    broker = mqtt.Options(
-        host=config.mqtt.host,
-        port=config.mqtt.port,
-        client_id="",
-        tls=context,
-        send_window=config.mqtt.window,
-        keepalive_s=config.mqtt.keepalive_s,
-        connect_timeout_s=float(config.mqtt.connect_timeout_s),
+    options = MqttLinkOptions(
+        address=identity.address.hex(),
+        broker=broker_options(config.mqtt, send_window=config.mqtt.window),
+        kinds=GATEWAY_KINDS if config.radio.is_configured else KINDS,
     )
-    chance = SystemChance()
-    return MqttLink(MqttLinkOptions(address=identity.address.hex(), broker=broker), chance.random)
+    return MqttLink(options, SystemChance().random)
+
+
+def radio_settings(config: NodeConfig) -> RadioSettings | None:
+    """What the core must know of the radio; None without one."""
+    radio = config.radio
+    if not radio.is_configured:
+        return None
+    most = UNICAST_BYTES_MAX if radio.to else radio.payload_bytes_max
+    return RadioSettings(
+        preset=Preset(radio.preset),
+        extra_bytes=radio.extra_bytes + (UNICAST_EXTRA_BYTES if radio.to else 0),
+        payload_bytes_max=min(radio.payload_bytes_max, most),
+        sites=radio.sites,
+    )
+
+
+def make_radio(config: NodeConfig, settings: RadioSettings) -> RadioLink:
+    """The radio link of `config`. What it needs is loaded when it runs, so it can't fail here."""
+    from relay.links.meshtastic import MeshtasticLink, MeshtasticOptions, Wanted
+
+    radio = config.radio
+    options = MeshtasticOptions(
+        airtime_ms=partial(airtime_ms, settings.preset, extra_bytes=settings.extra_bytes),
+        device=radio.device,
+        host=radio.host,
+        port=radio.port,
+        wanted=Wanted(
+            region=radio.region,
+            preset=radio.preset,
+            hop_limit=radio.hop_limit,
+            channel_name=radio.channel_name,
+            channel_key=radio.channel_key,
+        ),
+        want_ack=radio.want_ack,
+        payload_bytes_max=settings.payload_bytes_max,
+    )
+    if radio.to:
+        options = msgspec.structs.replace(options, to=int(radio.to.removeprefix("!"), 16))
+    return MeshtasticLink(options, SystemChance().random)
 
 
 def sensors_of(config: NodeConfig) -> list[Sensor]:

@@ -10,16 +10,19 @@ from relay import __version__
 from relay.core.events import (
     EpochRaised,
     Event,
+    GaveBack,
     InboxChanged,
     Junk,
+    MessageHeard,
     NoticeHeard,
     Proven,
     RaiseWithheld,
     Receipted,
+    TookOver,
 )
 from relay.core.fields import Value
 from relay.core.ledger import State
-from relay.core.message import Confidence, Draft, Kind, Numbering, Urgency
+from relay.core.message import Confidence, Draft, Kind, Numbering, Urgency, numbering_of
 from relay.core.payloads import message_payload
 from relay.core.session import Session
 from relay.core.wire import PAYLOAD_BYTES_MAX
@@ -42,6 +45,11 @@ INBOX_SILENT_DO = Text(
     "Het postvak staat uit of kent dit knooppunt niet: bel VRD. Berichten blijven bewaard",
     "The inbox is down or does not know this node: call VRD. Messages are kept",
 )
+
+REASONS = {
+    "broker": "the broker cannot be reached",
+    "inbox": "the inbox is silent behind a broker that answers",
+}
 
 log = logging.getLogger("naober.node")
 
@@ -118,6 +126,22 @@ def log_events(events: Iterable[Event]) -> None:
             )
         elif isinstance(event, RaiseWithheld):
             log.error("%s, again: is a second card with this key in use? Waiting", event.reason)
+        elif isinstance(event, TookOver):
+            log.warning("radio: takes over, %s", REASONS.get(event.reason, event.reason))
+        elif isinstance(event, GaveBack):
+            log.info("radio: stands by, MQTT works again")
+        elif isinstance(event, MessageHeard):
+            is_report = numbering_of(event.kind) is Numbering.REPORT
+            level = logging.INFO if is_report and event.urgency <= Urgency.URGENT else logging.DEBUG
+            log.log(
+                level,
+                "radio: heard kind %d, urgency %d, of %s (%s hops, %.1f dB)",
+                event.kind,
+                event.urgency,
+                event.address.hex(),
+                "unknown" if event.hops is None else event.hops,
+                event.snr_db,
+            )
         elif isinstance(event, NoticeHeard):
             log.info("notice %d from VRD", event.notice.header.number)
         elif isinstance(event, Junk):

@@ -11,7 +11,11 @@ from relay.cli import language, status
 from relay.core.session import Session
 from relay.errors import LinkError
 from relay.links.base import LinkFacts
+from relay.links.meshtastic import Wanted
+from relay.links.meshtastic import errors as radio_errors
+from relay.links.meshtastic.settings import differences
 from relay.links.mqtt import CONNECTED, CONNECTING, UNHEARD
+from relay.links.radio import RadioFacts
 from relay.mqtt import errors
 from relay.node.reporting import link_state
 from tests.cli.conftest import BEILEN, NORG
@@ -53,6 +57,7 @@ def facts(**changes: Any) -> dict[str, Any]:
         "queue": {"reports": counts, "statuses": counts, "age_s": None},
         "outbox_bytes": 1_500_000,
         "links": {"mqtt": link},
+        "radio": None,
         "clock": "ntp",
         "sensors": [],
     }
@@ -169,3 +174,120 @@ def test_a_sensor_that_is_not_well_is_named_with_its_reason() -> None:
 
 def test_messages_that_were_given_up_are_counted_aloud() -> None:
     assert "12 opgegeven" in told(dropped=12)
+
+
+# --- the radio
+
+
+def radio(**changes: Any) -> dict[str, Any]:
+    """What a daemon says of a radio in good order that stands by, but for `changes`."""
+    good = {
+        "where": "/dev/ttyACM0",
+        "code": "connected",
+        "what": {"nl": "Verbonden met de radio", "en": "Connected to the radio"},
+        "do": {"nl": "", "en": ""},
+        "node_number": "!4e410001",
+        "firmware": "2.7.15",
+        "region": "EU_868",
+        "preset": "LONG_FAST",
+        "channel_name": "Drenthe",
+        "differences": [],
+        "channel_pct": 4.2,
+        "taken_over": False,
+        "active": False,
+        "interval_s": 900,
+        "next_status_s": None,
+        "budget": {"limit_ms": 360_000, "used_ms": 36_000, "left_ms": 252_000, "left_urgent_ms": 324_000},
+        "neighbours": [],
+        "heard_waiting": 0,
+        "orders_waiting": 0,
+    }
+    return {**good, **changes}
+
+
+def neighbour(**changes: Any) -> dict[str, Any]:
+    return {"address": "0a1b2c3d", "snr_db": -7.0, "hops": 0, "age_s": 180, **changes}
+
+
+def test_a_node_without_a_radio_has_no_line_of_it() -> None:
+    assert "RADIO" not in told()
+    assert not status.attention(facts())
+
+
+def test_a_radio_that_stands_by_says_so_with_its_settings_and_what_it_may_still_send() -> None:
+    shown = told(radio=radio())
+    assert "RADIO connected: Verbonden met de radio (/dev/ttyACM0)" in shown
+    assert "EU_868 LONG_FAST · kanaal Drenthe · !4e410001 · firmware 2.7.15" in shown
+    assert "kanaal 4 % bezet · zendtijd dit uur 36 s gebruikt (10 %), nog 252 s, voor spoed 324 s" in shown
+    assert "stand-by" in shown
+    assert "hoort geen andere punten" in shown
+    assert not status.attention(facts(radio=radio()))
+
+
+def test_a_channel_that_was_not_measured_is_not_called_empty() -> None:
+    shown = told(radio=radio(channel_pct=None))
+    assert "niet bekend" in shown
+    assert "0 % bezet" not in shown
+
+
+def test_a_radio_that_has_taken_over_says_when_the_next_status_goes() -> None:
+    shown = told(radio=radio(taken_over=True, active=True, interval_s=2880, next_status_s=720))
+    assert "heeft het overgenomen van MQTT · status elke 48 min · volgende over 12 min" in shown
+    returning = told(radio=radio(taken_over=True, active=False))
+    assert "MQTT werkt weer" in returning
+
+
+@pytest.mark.parametrize(
+    ("hops", "said"), [(0, "rechtstreeks"), (1, "1 stap,"), (3, "3 stappen,"), (None, "niet bekend")]
+)
+def test_who_is_heard_is_named_with_signal_way_and_age(hops: int | None, said: str) -> None:
+    shown = told(radio=radio(neighbours=[neighbour(hops=hops)]))
+    assert "hoort 0a1b-2c3d (-7 dB, " in shown
+    assert said in shown
+    assert "3 min geleden" in shown
+
+
+def test_a_long_list_of_neighbours_is_cut_and_counted() -> None:
+    shown = told(radio=radio(neighbours=[neighbour(address=f"{each:08x}") for each in range(9)]))
+    assert shown.count("geleden)") == 6
+    assert "en nog 3" in shown
+
+
+def test_what_is_carried_for_others_is_counted() -> None:
+    assert "1 gehoord bericht van anderen wacht op" in told(radio=radio(heard_waiting=1))
+    shown = told(radio=radio(heard_waiting=2, orders_waiting=1))
+    assert "2 gehoorde berichten van anderen wachten op" in shown
+    assert "1 van VRD om uit te zenden" in shown
+
+
+def test_a_radio_that_is_not_well_needs_attention_with_what_to_do() -> None:
+    error = radio_errors.no_device("/dev/ttyACM0")
+    gone = radio(code=error.code, what=error.what._asdict(), do=error.do._asdict(), preset="")
+    shown = told(radio=gone)
+    assert "R01: Geen radio op /dev/ttyACM0" in shown
+    assert "Doe: Gebruik een datakabel" in shown
+    assert status.attention(facts(radio=gone))
+    # no one can shorten the law's hour
+    assert not status.attention(facts(radio=radio(code="duty_cycle")))
+
+
+def test_every_difference_of_the_settings_is_told_once() -> None:
+    wanted = Wanted(region="EU_868", preset="LONG_FAST", hop_limit=5)
+    found = differences(RadioFacts(region="US", preset="SHORT_FAST", hop_limit=3, transmits=True), wanted)
+    as_facts = [{"code": each.code, "what": each.what._asdict(), "do": each.do._asdict()} for each in found]
+    assert len(as_facts) > 2
+    first = as_facts[0]
+    shown = told(radio=radio(code=first["code"], what=first["what"], do=first["do"], differences=as_facts))
+    for each in as_facts:
+        assert shown.count(each["what"]["nl"]) == 1
+    assert "Doe: naober radio set" in shown
+    assert "Doe: Doe:" not in shown
+
+
+def test_the_radio_speaks_english_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(language, "_chosen", "en")
+    busy = radio(taken_over=True, active=True, next_status_s=30, neighbours=[neighbour()], heard_waiting=2)
+    shown = told(radio=busy)
+    for dutch in ("hoort", "geleden", "bezet", "gebruikt", "overgenomen", "wacht"):
+        assert dutch not in shown
+    assert "has taken over" in shown

@@ -143,6 +143,23 @@ def test_a_queue_that_others_keep_full_is_waited_for_no_longer_than_it_can_take(
     asyncio.run(run())
 
 
+def test_an_urgent_packet_goes_before_relays_so_the_next_waits_for_it_only() -> None:
+    async def run() -> None:
+        async with RadioStub() as radio:
+            bench = Bench(port=radio.port, airtime_ms=lambda payload_bytes: 100.0)
+            async with bench.running() as link:
+                radio.free = 12  # relays come as fast as they go
+                took_s = []
+                for urgency in (1, 2, 3):
+                    began_s = asyncio.get_running_loop().time()
+                    await link.send(b"ours", urgency)
+                    took_s.append(asyncio.get_running_loop().time() - began_s)
+                assert max(took_s[:2]) < 1.0 < took_s[2]
+                assert min(took_s) > 0.1  # its own airtime at least
+
+    asyncio.run(run())
+
+
 def test_two_sends_without_a_connection_are_refused() -> None:
     async def run() -> None:
         bench = Bench(port=1)

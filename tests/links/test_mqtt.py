@@ -39,11 +39,15 @@ def broker(tmp_path: Path, authority: Authority) -> Iterator[Mosquitto]:
 class Bench:
     """A running link, what it said and what it received."""
 
-    def __init__(self, authority: Authority, port: int, **options: Any) -> None:
+    def __init__(
+        self, authority: Authority, port: int, kinds: tuple[str, ...] = ("down", "inbox"), **options: Any
+    ) -> None:
         self.frames: list[tuple[str, bytes]] = []
         self.facts: list[LinkFacts] = []
         broker = Options(host="localhost", port=port, client_id="", tls=authority.context(NODE), **options)
-        self.link = MqttLink(MqttLinkOptions(address=NODE, broker=broker), random.Random(7).random)
+        self.link = MqttLink(
+            MqttLinkOptions(address=NODE, broker=broker, kinds=kinds), random.Random(7).random
+        )
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[MqttLink]:
@@ -87,7 +91,23 @@ def test_frames_go_up_and_come_down_with_the_kind_of_their_topic(
             await until(lambda: len(bench.frames) == 2)
             assert bench.frames == [("down", b"receipt"), ("inbox", b"online")]
             assert bench.codes() == ["connected"]
+            # without a radio it does not listen for what it should transmit, and the broker says so
+            assert not await theirs.publish(topic("air", NODE), b"order")
         assert port.room() == 0
+        await theirs.close()
+
+    asyncio.run(run())
+
+
+def test_a_node_with_a_radio_is_told_what_it_should_transmit(broker: Mosquitto, authority: Authority) -> None:
+    async def run() -> None:
+        theirs = await inbox(broker, authority, lambda message: message.ack())
+        bench = Bench(authority, broker.port, kinds=("down", "inbox", "air"))
+        async with bench.running():
+            await until(lambda: bench.link.room() > 0)
+            assert await theirs.publish(topic("air", NODE), b"order")
+            await until(lambda: bool(bench.frames))
+            assert bench.frames == [("air", b"order")]
         await theirs.close()
 
     asyncio.run(run())

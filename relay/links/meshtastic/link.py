@@ -41,6 +41,8 @@ UNICAST_BYTES_MAX = 219  # with public-key encryption
 TOO_LARGE = 7
 QUEUE_FULL = 32
 QUEUE_AIRTIMES = 16  # the radio's queue holds so many: later than this, ours is gone
+URGENT = 2  # urgency 1 and 2 ...
+URGENT_AIRTIMES = 4  # ... go before whatever the radio relays for others
 POLL_MIN_S = 0.1
 RETRY_MIN_S = 0.5  # a radio loses what it hears meanwhile
 RETRY_MAX_S = 30.0
@@ -117,7 +119,8 @@ class MeshtasticLink:
             status = await connection.transmit(out)
             error = self._refusal(status, out)
             if error is None or error.code == "queue_full":
-                await self._left_queue(connection, self._options.airtime_ms(len(frame)) / 1000)
+                airtimes = URGENT_AIRTIMES if urgency <= URGENT else QUEUE_AIRTIMES
+                await self._left_queue(connection, self._options.airtime_ms(len(frame)) / 1000, airtimes)
             if error is not None:
                 raise error
         finally:
@@ -188,10 +191,10 @@ class MeshtasticLink:
         """The radio has less room than we thought: believe it."""
         self._watch.limit(min(self.radio.payload_bytes_max, size_bytes - 1))
 
-    async def _left_queue(self, connection: Connection, airtime_s: float) -> None:
+    async def _left_queue(self, connection: Connection, airtime_s: float, airtimes: int) -> None:
         """Waits until the radio's queue is empty, or so long that our packet can't be in there any more."""
         loop = asyncio.get_running_loop()
-        deadline_s = loop.time() + QUEUE_AIRTIMES * airtime_s
+        deadline_s = loop.time() + airtimes * airtime_s
         try:
             await asyncio.sleep(airtime_s)
             while loop.time() < deadline_s:

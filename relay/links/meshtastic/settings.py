@@ -22,12 +22,10 @@ REST_S = 72 * 3600  # NodeInfo's longest interval; a beacon that is rarer counts
 KEY_FINGERPRINT_BYTES = 8
 DEFAULT_KEY = bytes.fromhex("d4f1bb3a20290759f0bcffabcf4e6901")  # Meshtastic's public one, "AQ=="
 SHORT_NAMES = {"LONG_MODERATE": "LongMod"}
-SET_IT = Text(
-    "Doe: naober radio set (20 s, radio herstart)", "Do: naober radio set (20 s, restarts the radio)"
-)
+SET_IT = Text("naober radio set (20 s, radio herstart)", "naober radio set (20 s, restarts the radio)")
 SET_KEY = Text(
-    "Doe: naober radio set; helpt dat niet: stick met nieuwer roster",
-    "Do: naober radio set; if that does not help: a stick with a newer roster",
+    "naober radio set; helpt dat niet: stick met nieuwer roster",
+    "naober radio set; if that does not help: a stick with a newer roster",
 )
 
 

@@ -1,0 +1,35 @@
+"""The roster as intake needs it: keys to verify by."""
+
+from __future__ import annotations
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from relay.core import wire
+from relay.core.message import Address
+from relay.trust.roster import Roster
+
+
+class Signer:
+    """A node of the roster as intake needs it."""
+
+    __slots__ = ("public_key", "raw", "revoked")
+
+    def __init__(self, raw: bytes, revoked: bool) -> None:
+        self.raw = raw
+        self.public_key: wire.PublicKey = Ed25519PublicKey.from_public_bytes(raw)
+        self.revoked = revoked
+
+
+def signers_of(roster: Roster, before: dict[Address, Signer]) -> dict[Address, Signer]:
+    """Every node that may be believed, or must be known as revoked.
+
+    A signer of `before` stays the same object: a key that is revoked is so for frames on their way, too.
+    """
+    signers = {}
+    for node in roster.nodes:
+        signer = before.get(node.address)
+        if signer is None or signer.raw != node.public_key:
+            signer = Signer(node.public_key, node.revoked)
+        signer.revoked = node.revoked
+        signers[node.address] = signer
+    return signers

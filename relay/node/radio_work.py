@@ -1,0 +1,179 @@
+"""A node's work on its radio: what it hears, the one packet that should go now, and how the radio is.
+
+The radio's own facts come from its link, and the link does not tell of each change of a measurement. So they
+are looked at before each packet, and each measurement is passed on once: read again later it would count the
+same airtime in another hour.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+
+from msgspec.structs import replace
+
+from relay.core.events import EpochRaised, Event
+from relay.core.radio import RadioReport, Transmission
+from relay.errors import LinkError, Text
+from relay.links.base import LinkFacts
+from relay.links.radio import NOT_TRANSMITTED, Difference, HeardFrame, RadioFacts, RadioLink
+from relay.node.radio_facts import channel_use_pct
+from relay.node.reporting import log_events
+from relay.node.shell import Shell
+
+LINK = "radio"
+FRAMES_HEARD_MAX = 256
+UNREADY_WAIT_S = 60.0
+
+STARTING = LinkFacts(False, "connecting", Text("Verbinden met de radio", "Connecting to the radio"))
+FINE = ("connected", "connecting")
+
+log = logging.getLogger("naober.node")
+
+
+class RadioWork:
+    """Both directions of the radio link. `submit_status` is called on the station's thread."""
+
+    def __init__(self, shell: Shell, link: RadioLink, submit_status: Callable[[], None]) -> None:
+        self.facts = STARTING
+        self._shell = shell
+        self._link = link
+        self._submit_status = submit_status
+        self._heard: asyncio.Queue[HeardFrame] = asyncio.Queue(FRAMES_HEARD_MAX)
+        self.overrun = 0  # frames that found the queue full
+        self._news = shell.listener()
+        self._differences: tuple[Difference, ...] = ()
+        self._notification = ""
+        self._told = RadioReport()
+        self._measured_s: float | None = None  # of the measurement that was passed on last
+
+    def start(self) -> None:
+        """Begin."""
+        self._shell.start("radio link", lambda: self._link.run(self._on_heard, self._on_link))
+        self._shell.start("radio in", self._frames_in)
+        self._shell.start("radio out", self._frames_out)
+
+    @property
+    def radio(self) -> RadioFacts:
+        """What the radio says of itself."""
+        return self._link.radio
+
+    # --- what the link says ---
+
+    def _on_link(self, facts: LinkFacts) -> None:
+        was, self.facts = self.facts, facts
+        radio = self._link.radio
+        if facts.connected and not was.connected:
+            log.info(
+                "%s: !%08x, firmware %s, %s %s, %s",
+                LINK,
+                radio.node_number,
+                radio.firmware,
+                radio.region,
+                radio.preset,
+                radio.role,
+            )
+        self._log_differences(radio)
+        if facts.what not in [each.what for each in radio.differences]:  # those have their own lines
+            level = logging.INFO if facts.code in FINE else logging.WARNING
+            log.log(level, "%s: %s", LINK, _line(facts.what, facts.do))
+        if radio.notification != self._notification:
+            self._notification = radio.notification
+            log.info("%s says: %r", LINK, radio.notification)
+        self._news.set()
+
+    def _log_differences(self, radio: RadioFacts) -> None:
+        """One line for each that is new."""
+        for each in radio.differences:
+            if each not in self._differences:
+                level = logging.ERROR if each.withholds else logging.WARNING
+                log.log(level, "%s: %s %s", LINK, each.code, _line(each.what, each.do))
+        self._differences = radio.differences
+
+    def _report(self) -> RadioReport | None:
+        """What the core should know of the radio, if that is not what it knows."""
+        radio = self._link.radio
+        withheld = any(each.withholds for each in radio.differences)
+        ready = self.facts.connected and not withheld and self.facts.code != "duty_cycle"
+        now_s = time.monotonic()
+        report = RadioReport(ready=ready, channel_pct=channel_use_pct(radio, now_s))
+        if radio.measured_s is not None and radio.measured_s != self._measured_s:
+            age_s, self._measured_s = now_s - radio.measured_s, radio.measured_s
+            uptime_s = None if radio.uptime_s is None else radio.uptime_s + age_s
+            self._told = report
+            return replace(report, air_util_tx_pct=radio.air_util_tx_pct, uptime_s=uptime_s)
+        if report == self._told:
+            return None
+        self._told = report
+        return report
+
+    # --- in ---
+
+    def _on_heard(self, frame: HeardFrame) -> None:
+        try:
+            self._heard.put_nowait(frame)
+        except asyncio.QueueFull:
+            self.overrun += 1  # its origin says it again
+
+    async def _frames_in(self) -> None:
+        while True:
+            frames = [await self._heard.get()]
+            while not self._heard.empty():
+                frames.append(self._heard.get_nowait())
+            events = await self._shell.call(partial(self._hear, frames))
+            log_events(events)
+            if any(isinstance(event, EpochRaised) for event in events):
+                self._shell.status_changed.set()  # the status before is of an old epoch
+            self._shell.news()
+
+    def _hear(self, frames: list[HeardFrame]) -> list[Event]:
+        station = self._shell.station
+        return [
+            event
+            for frame in frames
+            for event in station.radio_heard(frame.payload, frame.snr_db, frame.hops, frame.hop_limit)
+        ]
+
+    # --- out ---
+
+    async def _frames_out(self) -> None:
+        while True:
+            self._news.clear()
+            transmission, wait_s, events = await self._shell.call(
+                partial(self._next, self._report(), self._link.room())
+            )
+            log_events(events)
+            if transmission is None:
+                await self._shell.rest(self._news, wait_s)
+            else:
+                await self._send(transmission)
+
+    def _next(self, report: RadioReport | None, room: int) -> tuple[Transmission | None, float, list[Event]]:
+        station = self._shell.station
+        if report is not None:
+            station.radio_report(report)
+        if not room:
+            return None, UNREADY_WAIT_S, station.take_news()
+        if station.status_wanted():
+            self._submit_status()
+        transmission = station.radio_frame()
+        wait_s = 0.0 if transmission else station.radio_wait_s()
+        return transmission, wait_s, station.take_news()
+
+    async def _send(self, transmission: Transmission) -> None:
+        use, ms = transmission.use.name.lower(), transmission.airtime_ms
+        try:
+            await self._link.send(transmission.frame, transmission.urgency)
+        except LinkError as error:
+            if error.code in NOT_TRANSMITTED:
+                await self._shell.call(lambda: self._shell.station.radio_not_sent(transmission))
+            log.warning("%s: %s was not taken: %s", LINK, use, error.what.en)
+        else:
+            log.debug("%s: %s of %d bytes sent, %.0f ms", LINK, use, len(transmission.frame), ms)
+
+
+def _line(what: Text, do: Text) -> str:
+    return f"{what.en} ({do.en})" if do.en else what.en

@@ -1,0 +1,154 @@
+"""The inbox of a simulation: the shipped store, intake, replies and air planner under virtual time."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from relay.core import payloads, wire
+from relay.core.airtime import Preset
+from relay.core.message import Address, Clock, Kind, Message
+from relay.errors import WireError
+from relay.inbox.air import Air
+from relay.inbox.ingest import Intake, Outcome
+from relay.inbox.parcel import Known
+from relay.inbox.replies import Replies
+from relay.inbox.store import Arrival, Store
+from relay.sim.record import Record
+from relay.sim.timeline import Timeline
+
+START_UNIX_S = 1_800_000_000.0
+Deliver = Callable[[str, str, bytes], None]  # topic kind, address as text, frame
+
+
+class Hub:
+    """One inbox. `deliver` carries its frames; `names` tells whose address is whose."""
+
+    def __init__(
+        self,
+        folder: Path,
+        timeline: Timeline,
+        preset: Preset,
+        network: bytes,
+        key: Ed25519PrivateKey,
+        roster: Mapping[Address, Known],
+        names: Mapping[Address, str],
+        record: Record,
+        seed: int,
+        deliver: Deliver,
+    ) -> None:
+        self._folder, self._timeline, self._preset = folder, timeline, preset
+        self._network, self._key, self._roster, self._names = network, key, roster, names
+        self._record, self._chance, self._deliver = record, Random(f"hub {seed}"), deliver  # noqa: S311
+        self._address = _address(key)
+        self._planned_s = float("inf")
+        self.store: Store | None = None
+        self.intake: Intake
+        self.start()
+
+    def start(self) -> None:
+        """Begin an inbox epoch, and say so to all."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.store = Store(self._folder)
+        arrival = self._arrival()
+        epoch = self.store.next_epoch(int(arrival.unix_s) - wire.EPOCH_2025_UNIX_S)
+        self.replies = Replies(self.store, self._address, self._network, self._key.sign, epoch)
+        self.air = Air(self._preset, self._chance, lambda: len(self._roster))
+        self.intake = Intake(self.store, self._network, self._roster.get, self.replies, self.air)
+        presence = self.replies.presence(arrival, Clock.NTP)
+        for address in self._names:
+            self._deliver("down", address.hex(), presence)
+
+    def stop(self) -> None:
+        """It is not there any more."""
+        if self.store:
+            self.store.close()
+        self.store = None
+
+    def store_files(self) -> list[Path]:
+        """What it takes of its disk."""
+        return [path for path in self._folder.iterdir() if path.is_file()]
+
+    def back_up(self, where: Path) -> None:
+        """A copy of the store, between two transactions."""
+        shutil.copytree(self._folder, where, dirs_exist_ok=True)
+
+    def restore(self, where: Path) -> None:
+        """Yesterday's store takes the place of today's."""
+        self.stop()
+        shutil.rmtree(self._folder)
+        shutil.copytree(where, self._folder)
+        self.start()
+
+    def feed(self, publisher: str, frame: bytes) -> None:
+        """A frame that `publisher` sent by MQTT."""
+        if self.store is None:
+            return
+        parcel = self.intake.open_frame(publisher, frame, self._timeline.now_s)
+        if parcel is None:
+            return
+        self.intake.verify(parcel.items)
+        ways = {id(item.header): item.entry.heard for item in parcel.items}
+        outcome = self.intake.store([parcel], self._arrival(), Clock.NTP)
+        for header, envelope in outcome.fresh:
+            self._note(header.address, header.kind, envelope, "radio" if ways.get(id(header)) else "mqtt")
+        self._answer(outcome)
+
+    def _answer(self, outcome: Outcome) -> None:
+        for publisher, frame in outcome.replies:
+            self._deliver("down", publisher, frame)
+        for gateway, frame in outcome.orders:
+            self._deliver("air", gateway, frame)
+        due_s = self.intake.next_due_s()
+        if due_s < self._planned_s:
+            self._planned_s = due_s
+            self._timeline.at(due_s, self._look)
+
+    def _look(self) -> None:
+        self._planned_s = float("inf")
+        if self.store is not None:
+            self._answer(self.intake.due(self._arrival(), Clock.NTP))
+
+    def _note(self, address: Address, kind: int, envelope: bytes, link: str) -> None:
+        """What an operator would see of it."""
+        record, now_s, site = self._record, self._timeline.now_s, self._names.get(address, "?")
+        try:
+            said = payloads.decode(envelope)
+        except WireError:
+            return
+        if not isinstance(said, Message):
+            return
+        if kind == Kind.STATUS:
+            record.counts[f"status_{link}"] += 1
+            self._note_state(site, said)
+            return
+        text = str(said.values.get("text", ""))
+        report = record.said.get(text)
+        if report is None:
+            if kind != Kind.GAP:
+                record.strangers[text] += 1
+            return
+        report.shown += 1
+        if report.arrived_s is None:
+            report.arrived_s, report.link = now_s, link
+
+    def _note_state(self, site: str, said: Message) -> None:
+        header, record = said.header, self._record
+        known = record.state_known.get(site)
+        if known is None or (header.epoch, header.number) > known[:2]:
+            mine = (header.epoch, header.number)
+            made = (each[2] for each in reversed(record.states_made[site]) if each[:2] == mine)
+            newest = (*mine, next(made, self._timeline.now_s))
+            record.state_known[site] = newest
+
+    def _arrival(self) -> Arrival:
+        return Arrival(int(START_UNIX_S + self._timeline.now_s), "hub", self._timeline.now_s)
+
+
+def _address(key: Ed25519PrivateKey) -> Address:
+    return sha256(key.public_key().public_bytes_raw()).digest()[:4]

@@ -1,0 +1,436 @@
+"""One node of a simulation: the shipped station, driven by virtual time, with a radio and an MQTT line.
+
+It does what the daemon does and in the same order: commit, then transmit; one packet at a time for the radio;
+a fresh status just before one goes by radio.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from relay.core import payloads, wire
+from relay.core.events import Event, MessageHeard, Receipted, TookOver
+from relay.core.fields import Value
+from relay.core.forwarder import Settings
+from relay.core.log import Identity, Row
+from relay.core.message import Address, Clock, Confidence, Draft, Header, Kind, Message, Numbering, Urgency
+from relay.core.radio import RadioReport, RadioSettings, Transmission
+from relay.errors import WireError
+from relay.node.clocks import Clocks
+from relay.node.room import Retention
+from relay.node.station import Station
+from relay.sim.hub import START_UNIX_S
+from relay.sim.mesh import MeshRadio
+from relay.sim.packets import BROADCAST, PRIVATE_PORT, Packet
+from relay.sim.places import Place
+from relay.sim.record import Record, Said, Sent
+from relay.sim.scenario import Scenario
+from relay.sim.sender import OK
+from relay.sim.timeline import Timeline
+
+CHANNEL_KEY = b"naober"
+REPORT_EVERY_S = 60.0
+HOUSEKEEPING_S = 3600.0
+MQTT_ROOM = 4
+LATENCY_S = (0.05, 0.3)
+KEEPALIVE_S = 45.0  # a hole shows as a lost connection after this
+RECONNECT_S = (1.0, 30.0)
+BOOT_S = 40.0
+QUEUE_AIRTIMES = 16
+STEP_MIN_S = 0.01
+TORN_BYTES = 700  # of a commit that power cut short
+
+
+class MemoryEpochFile:
+    """The epoch file, which no fault of a simulation touches."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+
+    def read(self) -> int:
+        """See station.EpochFile."""
+        return self.epoch
+
+    def raise_to(self, epoch: int) -> None:
+        """See station.EpochFile."""
+        self.epoch = max(self.epoch, epoch)
+
+
+class Key:
+    """A node as the roster knows it."""
+
+    def __init__(self, name: str) -> None:
+        self.private = Ed25519PrivateKey.from_private_bytes(sha256(name.encode()).digest())
+        self.public_key = self.private.public_key()
+        self.revoked = False
+
+    @property
+    def address(self) -> Address:
+        """See core.message."""
+        return sha256(self.public_key.public_bytes_raw()).digest()[:4]
+
+
+class SimNode:
+    """A site or a gateway. `carry` takes its MQTT frames to the inbox."""
+
+    channel_keys = frozenset((CHANNEL_KEY,))
+
+    def __init__(
+        self,
+        name: str,
+        place: Place,
+        folder: Path,
+        scenario: Scenario,
+        timeline: Timeline,
+        radio: Callable[[SimNode], MeshRadio],
+        inboxes: Mapping[Address, Ed25519PublicKey],
+        network: bytes,
+        record: Record,
+        carry: Callable[[SimNode, bytes], None],
+        *,
+        is_gateway: bool,
+    ) -> None:
+        self.name, self.place, self.is_gateway = name, place, is_gateway
+        self.key = Key(f"{name} {scenario.seed}")
+        self.folder = folder
+        self.chance = Random(f"{name} {scenario.seed}")  # noqa: S311
+        self.clock, self.clock_off_s = Clock.NTP, 0.0
+        self.epochs = MemoryEpochFile()
+        self.station: Station | None = None
+        self.mqtt = "up"  # or "down", or "hole": accepts and swallows
+        self.mesh = radio(self)
+        self._scenario, self._timeline, self._record, self._carry = scenario, timeline, record, carry
+        self._network, self._inboxes = network, inboxes
+        self._boot, self._booted_s = 0, 0.0
+        self._turn = self._radio_turn = 0
+        self._transmitting = False
+        self._texts: dict[tuple[int, int], str] = {}
+        self._said = 0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    # --- power ---
+
+    def power_on(self) -> None:
+        """The machine starts; everything that was in memory is new."""
+        self._boot += 1
+        self._booted_s = self._timeline.now_s
+        identity = Identity(self.key.address, self._network, self.key.private.sign, self._inboxes)
+        clocks = Clocks(
+            f"{self.name} {self._boot}",
+            lambda: self._timeline.now_s - self._booted_s,
+            lambda: START_UNIX_S + self._timeline.now_s + self.clock_off_s,
+            lambda: self.clock,
+        )
+        scenario = self._scenario
+        sites = scenario.settled_sites or len(scenario.map())
+        self.station = Station(
+            self.folder,
+            identity,
+            self.epochs,
+            clocks,
+            self.chance,
+            settings=Settings(backfill_spread_s=600.0),
+            retention=Retention(),
+            radio=RadioSettings(preset=scenario.preset, sites=sites),
+        )
+        self.mesh.switch(True)
+        self._transmitting = False
+        self.station.link_changed("mqtt", False)
+        boot = self._boot
+        self._timeline.after(self.chance.uniform(*RECONNECT_S), self._connect, boot)
+        self._timeline.after(self.chance.uniform(0, REPORT_EVERY_S), self._report_radio, boot)
+        self._timeline.after(self.chance.uniform(0, 5.0), self._status, boot)
+        self._timeline.after(HOUSEKEEPING_S, self._keep_house, boot)
+        self._report_radio(boot, again=False)
+
+    def power_off(self) -> None:
+        """Power is lost, perhaps in the middle of a commit: what was not committed is gone."""
+        if self.station is None:
+            return
+        kept = {
+            path: path.read_bytes() for path in (self.folder / "outbox.db", self.folder / "outbox.db-wal")
+            if path.exists()
+        }  # fmt: skip
+        self.station._outbox.abandon()
+        self.station = None
+        for path, data in kept.items():
+            torn = (
+                self.chance.randbytes(self.chance.randrange(TORN_BYTES))
+                if path.suffix.endswith("wal")
+                else b""
+            )
+            path.write_bytes(data + torn)
+        self.mesh.switch(False)
+        self._boot += 1
+        self._record.lost_power.add(self.name)
+
+    def restore_card(self, where: Path) -> None:
+        """An old image of the card takes the place of this one; key and epoch file stay as they are."""
+        self.power_off()
+        shutil.rmtree(self.folder)
+        shutil.copytree(where, self.folder)
+        self.power_on()
+
+    # --- what is said ---
+
+    def say(self, urgency: Urgency) -> Said | None:
+        """A report of a person; None when the machine is off."""
+        if self.station is None:
+            return None
+        self._said += 1
+        text = f"{self.name} #{self._said}"
+        rows = self.station.submit([Draft(kind=Kind.REPORT, values={"text": text}, urgency=urgency)])
+        self._remember(rows, text)
+        said = self._record.said[text] = Said(self.name, text, urgency, self._timeline.now_s)
+        self.kick()
+        return said
+
+    def _remember(self, rows: list[Row], text: str) -> None:
+        for row in rows:
+            header = wire.parse_header(row.envelope)
+            self._texts[header.epoch, header.number] = text
+
+    def submit_status(self) -> None:
+        """What the daemon composes of its sensors: twelve fields or so."""
+        station = self.station
+        if station is None or self.is_gateway:
+            return
+        now_s = self._timeline.now_s
+        values: dict[str, Value] = {
+            "internet": "out" if self.mqtt != "up" else "works", "router": "works", "broker": "out",
+            "power": "battery", "battery_pct": 50 + self._said % 50, "runtime_min": 95, "cpu_c": 48,
+            "disk_free_pct": 81, "memory_free_pct": 64, "load_pct": 7, "boots": self._boot,
+            "radio_channel_pct": min(100, int(self.mesh.busy_percent)),
+        }  # fmt: skip
+        interval_s = station.status_interval_s(self._scenario.status_interval_s)
+        draft = Draft(
+            kind=Kind.STATUS,
+            values=values,
+            urgency=Urgency.INFORMATION,
+            confidence=Confidence.MEASURED,
+            next_due_min=interval_s / 60,
+        )
+        (row,) = station.submit([draft])
+        header = wire.parse_header(row.envelope)
+        self._record.states_made[self.name].append((header.epoch, header.number, now_s))
+
+    def _status(self, boot: int) -> None:
+        if boot != self._boot or self.station is None:
+            return
+        self.submit_status()
+        self.kick()
+        session = self.station.forwarder.sessions["mqtt"]
+        scenario = self._scenario
+        pause_s = scenario.status_interval_s if session.proven else scenario.status_dark_s
+        if self.is_gateway:
+            self._gateway_status()
+        self._timeline.after(pause_s, self._status, boot)
+
+    def _gateway_status(self) -> None:
+        """A gateway measures its channel for VRD."""
+        assert self.station
+        values = {"power": "mains", "radio_channel_pct": min(100, int(self.mesh.busy_percent))}
+        self.station.submit([Draft(kind=Kind.STATUS, values=values, next_due_min=5)])
+
+    def _keep_house(self, boot: int) -> None:
+        if boot != self._boot or self.station is None:
+            return
+        self.station.housekeeping()
+        self._record.most("outbox_bytes", self.station.size_bytes)
+        self._record.most("heard_bytes", self.station.forwarder.heard.size_bytes)
+        self._timeline.after(HOUSEKEEPING_S, self._keep_house, boot)
+
+    # --- MQTT ---
+
+    def set_mqtt(self, state: str) -> None:
+        """The line changes: up, down, or hole."""
+        if state == self.mqtt:
+            return
+        was, self.mqtt = self.mqtt, state
+        if self.station is None:
+            return
+        if state == "down":
+            self._line(False)
+        elif state == "hole":
+            self._timeline.after(KEEPALIVE_S, self._lost_in_hole, self._boot)
+        elif was in ("down", "hole"):
+            self._timeline.after(self.chance.uniform(*RECONNECT_S), self._connect, self._boot)
+
+    def _lost_in_hole(self, boot: int) -> None:
+        if boot == self._boot and self.mqtt == "hole" and self.station:
+            self._line(False)
+
+    def _connect(self, boot: int) -> None:
+        if boot == self._boot and self.mqtt == "up" and self.station:
+            self._line(True)
+
+    def _line(self, connected: bool) -> None:
+        assert self.station
+        self.station.link_changed("mqtt", connected)
+        self.kick()
+
+    def deliver(self, kind: str, frame: bytes) -> None:
+        """A frame of the inbox's; it arrives if the line is up."""
+        if self.station is None or self.mqtt != "up":
+            return
+        if not self.station.forwarder.sessions["mqtt"].connected:
+            return
+        events = self.station.order(frame) if kind == "air" else self.station.receive("mqtt", frame)
+        self._note(events)
+        self.kick()
+
+    def kick(self) -> None:
+        """Something changed: look what goes."""
+        self._turn += 1
+        self._timeline.after(0.0, self._step, self._turn)
+        self._radio_turn += 1
+        self._timeline.after(0.0, self._radio_step, self._radio_turn)
+
+    def _step(self, turn: int) -> None:
+        station = self.station
+        if station is None or turn != self._turn:
+            return
+        if station.forwarder.sessions["mqtt"].connected:
+            for frame in station.frames_for("mqtt", MQTT_ROOM):
+                if self.mqtt == "up":
+                    self._timeline.after(self.chance.uniform(*LATENCY_S), self._carry, self, frame)
+            self._timeline.after(max(STEP_MIN_S, station.wait_s()), self._step, turn)
+        else:
+            wake_s = station.radio.take_over_wake_s() if station.radio else float("inf")
+            if wake_s != float("inf"):
+                self._timeline.after(max(STEP_MIN_S, wake_s - station.moment().elapsed_s), self._look, turn)
+        self._note(station.take_news())
+
+    def _look(self, turn: int) -> None:
+        station = self.station
+        if station is None or turn != self._turn:
+            return
+        station.frames_for("mqtt", 0)
+        self._note(station.take_news())
+        self.kick()
+
+    def _note(self, events: list[Event]) -> None:
+        record, now_s = self._record, self._timeline.now_s
+        for event in events:
+            record.counts[type(event).__name__] += 1
+            if isinstance(event, TookOver):
+                record.took_over.append((now_s, self.name, event.reason))
+            elif isinstance(event, Receipted) and event.numbering is Numbering.REPORT and self.station:
+                epoch = self.station.forwarder.state.epoch
+                for number in range(event.first, event.last + 1):
+                    said = record.said.get(self._texts.get((epoch, number), ""))
+                    if said and said.receipted_s is None:
+                        said.receipted_s = now_s
+
+    # --- the radio ---
+
+    def heard(self, packet: Packet, rssi_dbm: float) -> None:
+        """See mesh.Client."""
+        if self.station is None or packet.port != PRIVATE_PORT:
+            return
+        hops = packet.hop_start - packet.hop_limit
+        header = wire.parse_header(packet.payload[wire.AGE_BYTES :])
+        self._note_out(header)
+        events = self.station.radio_heard(packet.payload, packet.snr_db, hops, packet.hop_limit)
+        self._note(events)
+        # the daemon looks after every frame; here only where there can be something to do
+        if header.urgency <= Urgency.URGENT or not all(isinstance(event, MessageHeard) for event in events):
+            self.kick()
+        elif self.mqtt == "up":
+            self._turn += 1
+            self._timeline.after(0.0, self._step, self._turn)
+
+    def refused(self, packet: Packet, minutes: int) -> None:
+        """See mesh.Client."""
+
+    def _note_out(self, header: Header) -> None:
+        """The newest state of each site that anyone received."""
+        if header.kind == Kind.STATUS:
+            key = header.address.hex()
+            newest = (header.epoch, header.number)
+            self._record.state_out[key] = max(newest, self._record.state_out.get(key, newest))
+
+    def _report_radio(self, boot: int, *, again: bool = True) -> None:
+        if boot != self._boot or self.station is None:
+            return
+        busy_pct = self.mesh.busy_percent
+        now_s = self._timeline.now_s
+        if again:
+            self._record.channel[self.name].add(busy_pct)
+            self._record.channel_over_time[int(now_s // 600)].add(busy_pct)
+            self._timeline.after(REPORT_EVERY_S, self._report_radio, boot)
+        uptime_s = now_s - self._booted_s
+        self.station.radio_report(RadioReport(True, busy_pct, self.mesh.tx_percent, uptime_s))
+
+    def _radio_step(self, turn: int) -> None:
+        station = self.station
+        if station is None or turn != self._radio_turn or self._transmitting:
+            return
+        if station.status_wanted():
+            self.submit_status()
+        transmission = station.radio_frame()
+        self._note(station.take_news())
+        if transmission is not None:
+            self._transmit(station, transmission)
+            return
+        assert station.radio
+        moment = station.moment()
+        wake_s = min(station.radio.wake_s(station.forwarder.log, moment), station.radio.take_over_wake_s())
+        if wake_s != float("inf"):
+            pause_s = max(STEP_MIN_S, wake_s - moment.elapsed_s)
+            self._timeline.after(pause_s, self._radio_step, turn)
+
+    def _transmit(self, station: Station, transmission: Transmission) -> None:
+        packet = Packet(
+            source=0,
+            target=BROADCAST,
+            id=self.mesh.new_id(),
+            port=PRIVATE_PORT,
+            payload=transmission.frame,
+            key=CHANNEL_KEY,
+            hop_limit=self._scenario.hop_limit,
+            priority=(0, 100, 100, 64, 64)[transmission.urgency],
+        )
+        if self.mesh.send(packet) != OK:
+            self._record.counts["radio_refused"] += 1
+            station.radio_not_sent(transmission)
+            self._timeline.after(10.0, self._free, self._boot)
+            return
+        self._record.sent.append(self._sent(transmission))
+        self._transmitting = True
+        airtime_s = transmission.airtime_ms / 1000
+        deadline_s = self._timeline.now_s + QUEUE_AIRTIMES * airtime_s
+        self._timeline.after(airtime_s, self._poll, self._boot, airtime_s, deadline_s)
+
+    def _poll(self, boot: int, airtime_s: float, deadline_s: float) -> None:
+        """The next packet when the radio's queue is empty, as the link does it."""
+        if boot != self._boot:
+            return
+        if self.mesh.sender.queue.packets and self._timeline.now_s < deadline_s:
+            self._timeline.after(max(0.1, airtime_s / 2), self._poll, boot, airtime_s, deadline_s)
+            return
+        self._free(boot)
+
+    def _free(self, boot: int) -> None:
+        if boot == self._boot:
+            self._transmitting = False
+            self.kick()
+
+    def _sent(self, transmission: Transmission) -> Sent:
+        text = ""
+        if transmission.use.name == "SPEECH":
+            try:
+                envelope = wire.decode_radio_frame(transmission.frame).envelope
+                header = wire.parse_header(envelope)
+                said = payloads.decode(envelope, header) if header.address == self.key.address else None
+                text = str(said.values.get("text", "")) if isinstance(said, Message) else ""
+            except WireError:
+                text = ""
+        use = transmission.use.name.lower()
+        return Sent(self.name, self._timeline.now_s, transmission.urgency, use, transmission.airtime_ms, text)
