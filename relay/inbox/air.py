@@ -59,6 +59,10 @@ class Site(msgspec.Struct):
     tried: set[str] = msgspec.field(default_factory=set)
     radio_s: float = -inf
     mqtt_s: float = -inf
+    spoke_s: float = -inf  # when its last new message came by radio
+    dark: bool = False  # it came by radio first: its own MQTT did not bring it
+    low: int | None = None  # of our last word, as its last status told
+    told: int | None = None  # low byte of the last sequence that was ordered for it
     due_s: float = inf  # when its receipt must go
     waits: bool = False
     urgent: bool = False
@@ -104,7 +108,7 @@ class Air:
         self._begin(now_s)
         self._alive[address.hex()] = now_s
         site = self._site(address)
-        site.mqtt_s = now_s
+        site.mqtt_s, site.dark = now_s, False
         self._settle(address)
         self._proved(site)
         if channel_pct is not None:
@@ -126,20 +130,34 @@ class Air:
         site = self._site(address)
         site.ways[publisher] = Way(how.hops, how.snr_db, now_s)
         site.radio_s = self._alive[publisher] = now_s
-        repeats = not fresh and now_s > site.ordered_s + REPEAT_S
-        if inbox_low is not None and inbox_low in self._sequences:
-            self._proved(site)
-        elif site.asked and (repeats or inbox_low is not None):
-            site.asked = False
-            site.unheard += 1
-            site.tried.add(site.gateway)
-        if (fresh or repeats) and now_s > site.mqtt_s + MQTT_LIFE_S:
-            self._wait(address, site, urgency, now_s)
+        repeats = not fresh and now_s > max(site.ordered_s, site.spoke_s) + REPEAT_S
+        if fresh:
+            site.spoke_s, site.dark = now_s, True
+            self._judge_status(site, inbox_low, now_s)
+        elif repeats and site.asked:
+            self._not_heard(site)
+        if (fresh or repeats) and (site.dark or now_s > site.mqtt_s + MQTT_LIFE_S):
+            self._wait(address, site, urgency, now_s, fresh=fresh)
 
-    def _wait(self, address: Address, site: Site, urgency: int, now_s: float) -> None:
+    def _judge_status(self, site: Site, low: int | None, now_s: float) -> None:
+        """A word that was not its newest before, and is one of ours: proof. A deaf site's stays the same."""
+        if low is None:
+            return
+        if low != site.low and (low in self._sequences or low == site.told):
+            self._proved(site)
+        elif site.asked and now_s > site.ordered_s + REPEAT_S:
+            self._not_heard(site)
+        site.low = low
+
+    def _not_heard(self, site: Site) -> None:
+        site.asked = False
+        site.unheard += 1
+        site.tried.add(site.gateway)
+
+    def _wait(self, address: Address, site: Site, urgency: int, now_s: float, *, fresh: bool) -> None:
         site.waits = True
         self._waiting[address] = None
-        if site.deaf:
+        if site.deaf and not (fresh and urgency <= Urgency.URGENT):  # a new emergency is no recording
             pause_s = interval_s(1, self.preset) * 2 ** min(site.probes, PROBES_DOUBLE_MAX)
             site.due_s = min(site.due_s, max(now_s, site.ordered_s + pause_s))
         elif urgency <= Urgency.URGENT:
@@ -172,7 +190,8 @@ class Air:
 
     def next_s(self) -> float:
         """When `due` should be asked if nothing more is heard; infinity while nobody waits."""
-        return min((self.sites[address].due_s for address in self._waiting), default=inf)
+        waiting = list(self._waiting)  # in one step: another thread may add to them
+        return min((self.sites[address].due_s for address in waiting), default=inf)
 
     def due(self, now_s: float) -> list[Order]:
         """The receipts to order now; each counts as ordered."""
@@ -189,7 +208,8 @@ class Air:
                     self._settle(address)  # nobody can reach it: its next word may come through another
         orders = []
         for gateway, sites in waiting.items():
-            if len(sites) >= NODES_AT_ONCE or any(site.due_s <= now_s for _, site in sites):
+            hearing = sum(not site.deaf for _, site in sites)
+            if hearing >= NODES_AT_ONCE or any(site.due_s <= now_s for _, site in sites):
                 orders += self._order(gateway, sites, now_s)
         return orders
 
@@ -199,6 +219,7 @@ class Air:
         for address in order.addresses:
             site = self._site(address)
             site.gateway, site.ordered_s, site.asked = order.gateway, now_s, True
+            site.told = sequence & 0xFF
             site.probes += site.deaf
 
     def _order(self, gateway: str, sites: list[tuple[Address, Site]], now_s: float) -> list[Order]:
@@ -283,8 +304,11 @@ class Air:
         site = self.sites.get(address)
         if site is None or now_s - site.radio_s > ON_RADIO_S:
             return None
-        ways = dict(site.ways)  # a page asks from another thread
-        gateway, way = min(ways.items(), key=lambda each: (each[1].hops, -each[1].snr_db))
+        there = list(site.ways.items())  # in one step: a page asks from another thread
+        ways = [each for each in there if each[1].at_s > now_s - WAY_LIFE_S]
+        if not ways:
+            return None
+        gateway, way = min(ways, key=lambda each: (each[1].hops, -each[1].snr_db))
         return {
             "through": gateway,
             "snr_db": way.snr_db,

@@ -19,6 +19,8 @@ from relay.database import storage_errors
 
 QUARANTINE_MAX = 10_000
 QUARANTINE_PER_PUBLISHER_MAX = 500
+HEARD_BY = "radio:"
+QUARANTINE_HEARD_MAX = 5_000  # of what relays heard: a flood on the air must leave room for the others
 
 
 class Keeping(Enum):
@@ -47,8 +49,8 @@ class Apart:
     def __init__(self, db: sqlite3.Connection, path: Path) -> None:
         self._db = db
         self._path = path
-        self._counts: Counter[str] | None = None  # per publisher; None: to be read from the disk
-        self._total = 0
+        self._counts: Counter[str] | None = None  # per source; None: to be read from the disk
+        self._total = self._heard = 0
 
     def forget(self) -> None:
         """A write failed: what was counted may not be so."""
@@ -56,9 +58,12 @@ class Apart:
 
     def _per_publisher(self) -> Counter[str]:
         if self._counts is None:
-            rows = self._db.execute("SELECT publisher, count(*) FROM quarantine GROUP BY publisher")
-            self._counts = Counter(dict(rows.fetchall()))
+            rows = self._db.execute(
+                "SELECT publisher, heard IS NOT NULL, count(*) FROM quarantine GROUP BY 1, 2"
+            )
+            self._counts = Counter({_source(name, bool(heard)): count for name, heard, count in rows})
             self._total = self._counts.total()
+            self._heard = sum(self._counts[each] for each in self._counts if each.startswith(HEARD_BY))
         return self._counts
 
     def quarantine(
@@ -72,7 +77,10 @@ class Apart:
     ) -> Keeping:
         """Keep an envelope of an unknown signer, within limits and a write."""
         counts = self._per_publisher()
-        if counts[publisher] >= QUARANTINE_PER_PUBLISHER_MAX or self._total >= QUARANTINE_MAX:
+        source = _source(publisher, heard is not None)
+        if counts[source] >= QUARANTINE_PER_PUBLISHER_MAX or self._total >= QUARANTINE_MAX:
+            return Keeping.FULL
+        if heard is not None and self._heard >= QUARANTINE_HEARD_MAX:
             return Keeping.FULL
         done = self._db.execute(
             "INSERT OR IGNORE INTO quarantine (address, publisher, received_s, age_s, heard, envelope)"
@@ -81,8 +89,9 @@ class Apart:
         )
         if not done.rowcount:
             return Keeping.HELD
-        counts[publisher] += 1
+        counts[source] += 1
         self._total += 1
+        self._heard += heard is not None
         return Keeping.NEW
 
     def quarantined_signers(self) -> list[Address]:
@@ -133,3 +142,8 @@ class Apart:
     def accept(self, ids: Sequence[int]) -> None:
         """These have been accepted under rows of their own: not shown twice. Within a write."""
         self._db.executemany("UPDATE message SET copy_of = id WHERE id = ?", [(each,) for each in ids])
+
+
+def _source(publisher: str, heard: bool) -> str:
+    """A relay has one allowance for what it says, and one for what it heard."""
+    return HEARD_BY + publisher if heard else publisher

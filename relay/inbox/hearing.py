@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from relay.core import payloads
+from relay.core.air import RADIO
 from relay.core.message import Kind, Message
 from relay.errors import WireError
 from relay.inbox.air import Air
@@ -27,6 +28,8 @@ def _tell_one(air: Air, item: Item, fresh: bool, now_s: float) -> None:
             channel = status.values.get("radio_channel_pct") if status else None
             air.direct(header.address, now_s, float(channel) if isinstance(channel, int) else None)
         return
+    if how.link != RADIO:
+        return  # a USB stick is heard by nobody
     low = status.inbox_low if status else None
     air.heard(header.address, item.publisher, how, header.urgency, now_s, fresh=fresh, inbox_low=low)
 

@@ -37,7 +37,7 @@ from relay.core.message import (
 )
 from relay.errors import WireError
 from relay.inbox import hearing
-from relay.inbox.air import Air
+from relay.inbox.air import Air, Order
 from relay.inbox.apart import Kept
 from relay.inbox.filing import Filing
 from relay.inbox.hellos import Hellos
@@ -204,17 +204,18 @@ class Intake:
 
     def next_due_s(self) -> float:
         """When `due` has something if nothing more is heard, by the boot-time clock; or infinity."""
-        return self._air.next_s() if self._air else inf
+        return self._air.next_s() if self._air and not self._replies.muted else inf
 
     def _orders(self, arrival: Arrival) -> list[tuple[str, bytes]]:
         if self._air is None or self._replies.muted:
             return []
         orders = []
         for order in self._air.due(arrival.boottime_s):
-            frame = self._replies.to_air(order.addresses, urgent=order.urgent)
-            self._air.sent(order, self._replies.sequence, arrival.boottime_s)
-            self.count("air_ordered")
-            orders.append((order.gateway, frame))
+            for said in self._replies.to_air(order.addresses, urgent=order.urgent):
+                part = Order(order.gateway, said.addresses, order.urgent)
+                self._air.sent(part, said.sequence, arrival.boottime_s)
+                self.count("air_ordered")
+                orders.append((order.gateway, said.frame))
         return orders
 
     def _answer(self, parcel: Parcel, filing: Filing) -> list[tuple[str, bytes]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from relay.core import payloads, wire
 from relay.core.message import (
     Address,
@@ -24,8 +26,17 @@ from relay.inbox.store import Arrival, LogKey, Store
 
 RECEIPT_BASE_BYTES = 2  # length of the nonce, advice
 RECEIPT_ENTRIES_BYTES_MAX = wire.PAYLOAD_BYTES_MAX - RECEIPT_BASE_BYTES - wire.NONCE_BYTES  # a radio packet
+AIR_ENTRIES_BYTES_MAX = wire.PAYLOAD_BYTES_MAX - RECEIPT_BASE_BYTES  # without a nonce
 FRAME_BYTES_MAX = 64 * 1024
 HISTORY_RUNS_TOLD_MAX = 512  # of one numbering at once
+
+
+class OnAir(msgspec.Struct, frozen=True):
+    """One receipt for the air: whom it names, under which sequence, and the batch for its gateway."""
+
+    addresses: tuple[Address, ...]
+    sequence: int
+    frame: bytes
 
 
 class Replies:
@@ -64,11 +75,15 @@ class Replies:
                     envelopes += self._histories(key, numbering, held)
         return _frames(envelopes)
 
-    def to_air(self, addresses: Sequence[Address], *, urgent: bool) -> bytes:
-        """One receipt that a gateway is to transmit: the newest epoch of each node, as a frame."""
-        entries = [self._entry((each, self._store.newest_epoch(each))) for each in addresses]
+    def to_air(self, addresses: Sequence[Address], *, urgent: bool) -> list[OnAir]:
+        """What a gateway is to transmit: the newest epoch of each node, in as few packets as fit."""
+        keys = [(each, self._store.newest_epoch(each)) for each in addresses]
         urgency = Urgency.URGENT if urgent else Urgency.INFORMATION
-        return wire.encode_batch([Entry(self._receipt(b"", entries, urgency))])
+        said = []
+        for piece in self._pieces(keys, AIR_ENTRIES_BYTES_MAX):
+            frame = wire.encode_batch([Entry(self._receipt(b"", piece, urgency))])
+            said.append(OnAir(tuple(entry.address for entry in piece), self.sequence, frame))
+        return said
 
     def to_hellos(self, hellos: Sequence[Hello]) -> list[bytes]:
         """Proof for each hello, with all that is held of its log and of any newer epoch of its node."""
@@ -101,17 +116,21 @@ class Replies:
 
     def _receipts(self, nonce: bytes, keys: Sequence[LogKey]) -> list[bytes]:
         """As few as fit; the last answers `nonce`."""
+        pieces = self._pieces(keys, RECEIPT_ENTRIES_BYTES_MAX)
+        return [self._receipt(nonce if piece is pieces[-1] else b"", piece) for piece in pieces]
+
+    def _pieces(self, keys: Sequence[LogKey], most_bytes: int) -> list[list[ReceiptEntry]]:
         pieces: list[list[ReceiptEntry]] = [[]]
-        room = RECEIPT_ENTRIES_BYTES_MAX
+        room = most_bytes
         for key in keys:
             entry = self._entry(key)
             size = len(payloads.receipt_payload(b"", 0.0, [entry])) - RECEIPT_BASE_BYTES
             if size > room:
                 pieces.append([])
-                room = RECEIPT_ENTRIES_BYTES_MAX
+                room = most_bytes
             pieces[-1].append(entry)
             room -= size
-        return [self._receipt(nonce if piece is pieces[-1] else b"", piece) for piece in pieces]
+        return pieces
 
     def _entry(self, key: LogKey) -> ReceiptEntry:
         holding = self._store.holding(*key)

@@ -28,10 +28,11 @@ KEY = Key("inbox")
 
 
 class Node:
-    """A node's connection to the broker, and the receipts that it heard."""
+    """A node's connection to the broker, the receipts that it heard, and those it is to transmit."""
 
     def __init__(self) -> None:
         self.receipts: list[Receipt] = []
+        self.ordered: list[Receipt] = []
         self.presence: list[bytes] = []
         self.connection: mqtt.Connection
 
@@ -40,7 +41,8 @@ class Node:
             self.presence.append(message.payload)
         else:
             decoded = [payloads.decode(entry.envelope) for entry in wire.decode_batch(message.payload)]
-            self.receipts += [each for each in decoded if isinstance(each, Receipt)]
+            ours = self.ordered if message.topic.startswith(topic("air")) else self.receipts
+            ours += [each for each in decoded if isinstance(each, Receipt)]
         message.ack()
 
     async def send(self, writer: Writer, *envelopes: bytes) -> None:
@@ -115,7 +117,7 @@ class Bench:
             tls=self.authority.context(writer.hex),
         )
         node.connection = await mqtt.open(options, node.hear)
-        await node.connection.subscribe(topic("down", writer.hex), topic("inbox"))
+        await node.connection.subscribe(topic("down", writer.hex), topic("air", writer.hex), topic("inbox"))
         try:
             yield node
         finally:

@@ -1,4 +1,4 @@
-"""When the real daemon makes a status by itself: by its interval on MQTT, and rarely where nobody hears it."""
+"""When the real daemon makes a status by itself: by its interval on MQTT, rarely where nobody hears it."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ def test_in_the_dark_statuses_are_few_and_with_mqtt_they_keep_their_interval(tmp
         before = node.last_state()[1]
         until(lambda: node.last_state()[1] >= before + 2, 3 * INTERVAL_S, "statuses follow")
         stack.wait_newest(node)
-        # what it promises is what it does now
-        assert stack.inbox.site(node)["next_due_min"] == pytest.approx(INTERVAL_S / 60, rel=0.1)
+        # it promises what it does now, as far as the scale of that field reaches down
+        assert stack.inbox.site(node)["next_due_min"] == 1
