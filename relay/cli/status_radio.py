@@ -68,7 +68,9 @@ def _seconds(ms: float) -> str:
 
 def _turn(facts: dict[str, Any]) -> str:
     if not facts["taken_over"]:
-        return pick(Text("stand-by: alles gaat over MQTT", "standby: MQTT carries everything"))
+        return pick(
+            Text("stand-by: neemt het over als MQTT wegblijft", "standby: takes over when MQTT stays away")
+        )
     if not facts["active"]:
         return pick(Text("geeft terug: MQTT werkt weer", "gives back: MQTT works again"))
     every = age(facts["interval_s"])

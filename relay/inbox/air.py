@@ -22,7 +22,7 @@ import msgspec
 from relay.core.airtime import Preset, airtime_ms
 from relay.core.log import Chance
 from relay.core.message import Address, Heard, Urgency
-from relay.core.radio_plan import PLAN, TRANSMISSIONS, interval_s, receipt_wait_s
+from relay.core.radio_plan import INTERVAL_MIN_S, PLAN, TRANSMISSIONS, interval_s, receipt_wait_s
 
 URGENT_WAIT_S = (3.0, 8.0)
 NODES_AT_ONCE = 8  # so many waiting do not wait longer
@@ -37,7 +37,7 @@ REPEAT_S = 10.0  # the same packet through another relay is no repeat
 PROOFS = 32  # sequences ordered of late
 DEAF_AFTER = 3  # receipts without proof
 PROBES_DOUBLE_MAX = 5
-QUIET_PCT = 25.0  # measured by gateways: from here on no shorter interval is advised
+QUIET_PCT = 20.0  # mean channel use of the gateways: below it a shorter interval is advised
 FACTOR_MIN = 1 / 3
 FACTOR_STEP = 0.8
 FACTOR_EVERY_S = 600.0
@@ -94,6 +94,7 @@ class Air:
         self.sites: dict[Address, Site] = {}
         self._chance, self._roster_size = chance, sites
         self._waiting: dict[Address, None] = {}  # in the order in which they began to wait
+        self._joined = False  # somebody began to wait since `due` looked
         self._alive: dict[str, float] = {}  # publishers, and when their own MQTT was heard
         self._sequences: deque[int] = deque(maxlen=PROOFS)
         self._spent: deque[tuple[float, float]] = deque()  # when, and seconds of the channel
@@ -155,6 +156,7 @@ class Air:
         site.tried.add(site.gateway)
 
     def _wait(self, address: Address, site: Site, urgency: int, now_s: float, *, fresh: bool) -> None:
+        self._joined |= not site.waits
         site.waits = True
         self._waiting[address] = None
         if site.deaf and not (fresh and urgency <= Urgency.URGENT):  # a new emergency is no recording
@@ -196,8 +198,9 @@ class Air:
     def due(self, now_s: float) -> list[Order]:
         """The receipts to order now; each counts as ordered."""
         waiting: dict[str, list[tuple[Address, Site]]] = {}
-        if len(self._waiting) < NODES_AT_ONCE and self.next_s() > now_s:
+        if not self._joined and self.next_s() > now_s:
             return []
+        self._joined = False
         for address in list(self._waiting):
             site = self.sites[address]
             if site.waits:
@@ -286,7 +289,7 @@ class Air:
         if not any(now_s - site.radio_s < ON_RADIO_S for site in self.sites.values()):
             return 0.0
         self._adapt(now_s)
-        return interval_s(self.on_radio(now_s), self.preset) * self._factor / 60
+        return max(INTERVAL_MIN_S, interval_s(self.on_radio(now_s), self.preset) * self._factor) / 60
 
     def _adapt(self, now_s: float) -> None:
         """Shorter while the gateways measure a quiet channel, back when they do not."""
@@ -294,7 +297,7 @@ class Air:
             return
         self._factor_s = now_s
         measured = [pct for pct, at_s in self._use.values() if at_s > now_s - 2 * FACTOR_EVERY_S]
-        quiet = bool(measured) and max(measured) < QUIET_PCT
+        quiet = bool(measured) and sum(measured) / len(measured) < QUIET_PCT
         self._factor = (
             max(FACTOR_MIN, self._factor * FACTOR_STEP) if quiet else min(1.0, self._factor / FACTOR_STEP)
         )

@@ -22,6 +22,7 @@ from relay.inbox.store import Arrival, Store
 from relay.sim.record import Record
 from relay.sim.timeline import Timeline
 
+GROUP_S = 0.1  # the shipped pipe takes together what comes while it commits
 START_UNIX_S = 1_800_000_000.0
 Deliver = Callable[[str, str, bytes], None]  # topic kind, address as text, frame
 
@@ -47,6 +48,7 @@ class Hub:
         self._record, self._chance, self._deliver = record, Random(f"hub {seed}"), deliver  # noqa: S311
         self._address = _address(key)
         self._planned_s = float("inf")
+        self._waiting: list[tuple[str, bytes]] = []
         self.store: Store | None = None
         self.intake: Intake
         self.start()
@@ -86,15 +88,22 @@ class Hub:
         self.start()
 
     def feed(self, publisher: str, frame: bytes) -> None:
-        """A frame that `publisher` sent by MQTT."""
+        """A frame that `publisher` sent by MQTT; stored with those that come at the same moment."""
+        if not self._waiting:
+            self._timeline.after(GROUP_S, self._take)
+        self._waiting.append((publisher, frame))
+
+    def _take(self) -> None:
+        waiting, self._waiting = self._waiting, []
         if self.store is None:
             return
-        parcel = self.intake.open_frame(publisher, frame, self._timeline.now_s)
-        if parcel is None:
-            return
-        self.intake.verify(parcel.items)
-        ways = {id(item.header): item.entry.heard for item in parcel.items}
-        outcome = self.intake.store([parcel], self._arrival(), Clock.NTP)
+        now_s = self._timeline.now_s
+        opened = [self.intake.open_frame(publisher, frame, now_s) for publisher, frame in waiting]
+        parcels = [parcel for parcel in opened if parcel is not None]
+        for parcel in parcels:
+            self.intake.verify(parcel.items)
+        ways = {id(item.header): item.entry.heard for parcel in parcels for item in parcel.items}
+        outcome = self.intake.store(parcels, self._arrival(), Clock.NTP)
         for header, envelope in outcome.fresh:
             self._note(header.address, header.kind, envelope, "radio" if ways.get(id(header)) else "mqtt")
         self._answer(outcome)

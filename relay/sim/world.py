@@ -15,7 +15,7 @@ from relay.core.message import Address, Numbering, Urgency
 from relay.sim.channel import Channel, Tuning
 from relay.sim.hub import Hub
 from relay.sim.mesh import MeshRadio
-from relay.sim.node import Key, SimNode
+from relay.sim.node import Key, SharedKey, SimNode
 from relay.sim.record import Record
 from relay.sim.scenario import HOUR_S, Scenario
 from relay.sim.sender import MeshOptions
@@ -42,6 +42,7 @@ class World:
         self.channel = Channel(self.timeline, Random(f"channel {scenario.seed}"))  # noqa: S311
         self._options = MeshOptions(tuning=Tuning(scenario.preset), hop_limit=scenario.hop_limit)
         inbox = Key(f"inbox {scenario.seed}")
+        inbox_key = SharedKey(inbox.public_key)
         self.nodes: dict[str, SimNode] = {}
         for name, place, is_gateway in scenario.map():
             self.nodes[name] = SimNode(
@@ -51,7 +52,7 @@ class World:
                 scenario,
                 self.timeline,
                 self._radio,
-                {inbox.address: inbox.public_key},
+                {inbox.address: inbox_key},
                 NETWORK,
                 self.record,
                 self._carry,

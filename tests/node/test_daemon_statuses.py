@@ -1,4 +1,4 @@
-"""When the real daemon makes a status by itself: by its interval on MQTT, rarely where nobody hears it."""
+"""When the real daemon makes a status: by its interval on MQTT, and rarely where nobody hears it."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ with RadioStack(tmp_path, "beilen", "assen") as stack:
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from tests.support.broker import free_port
 from tests.support.process import Process, until
 from tests.support.proxy import Proxy
-from tests.support.stack import Node, Stack
+from tests.support.stack import Node, Stack, edit
 
 HOST = "127.0.0.1"
 PRESET = "SHORT_FAST"  # a packet takes a tenth of a second
@@ -55,6 +55,7 @@ class RadioStack(Stack):
         super().__init__(folder, *names, **settings)
         self.radios = Radios(folder, len(names), spacing_km)
         self.extra.append(self.radios)
+        edit(self.inbox.file, radio__preset=PRESET)
         self.ways = {name: Proxy(self.broker.port) for name in names}
         for node, port in zip(self.nodes.values(), self.radios.ports, strict=True):
             node.configure(
@@ -105,15 +106,11 @@ def free_run(count: int) -> int:
 
 def all_free(ports: Sequence[int]) -> bool:
     """Whether nobody listens on any of them now."""
-    taken: list[socket.socket] = []
-    try:
+    with ExitStack() as taken:
         for port in ports:
-            taken.append(socket.socket())
-            taken[-1].bind((HOST, port))
-    except OSError as error:
-        assert error.errno, os.strerror(error.errno or 0)
-        return False
-    finally:
-        for each in taken:
-            each.close()
+            probe = taken.enter_context(socket.socket())
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                return False
     return True

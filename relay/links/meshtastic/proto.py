@@ -47,7 +47,10 @@ def load() -> Protobufs:
     except ImportError as error:
         raise LinkError(
             Text(f"Onderdeel voor de radio ontbreekt: {error}", f"The radio's part is missing: {error}"),
-            Text("Installeer het pakket naober[radio]", "Install the package naober[radio]"),
+            Text(
+                "pip install 'naober[radio]' in de omgeving van Naober",
+                "pip install 'naober[radio]' in Naober's environment",
+            ),
             code="not_installed",
         ) from error
 
