@@ -160,8 +160,11 @@ class Budget:
         we do not.
         """
         since_s = now_s - min(HOUR_S, HOUR_S if uptime_s is None else uptime_s)
-        known_ms = sum(sum(minute.spent_ms) for minute in self._minutes if minute.at_s + MINUTE_S > since_s)
-        unknown_ms = percent / 100 * HOUR_S * 1000 - known_ms
+        unknown_ms = percent / 100 * HOUR_S * 1000
+        for minute in reversed(self._minutes):
+            if unknown_ms <= 0 or minute.at_s + MINUTE_S <= since_s:
+                break
+            unknown_ms -= sum(minute.spent_ms)
         if unknown_ms > 0:
             self.spend(unknown_ms, Use.FIRMWARE, now_s)
 

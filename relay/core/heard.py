@@ -119,10 +119,13 @@ class HeardStore:
         """Let go of what the inbox vouches for; whether there was any."""
         if len(self._vouched) < VOUCHED_MAX:
             self._vouched[entry.address] = None
+        theirs = self._by_origin.get(entry.address)
+        if not theirs:
+            return False
         reports = Ranges(held_reports(entry))
         done = [
             key
-            for key, message in self._by_origin.get(entry.address, {}).items()
+            for key, message in theirs.items()
             if message.header.epoch == entry.epoch and _is_covered(message, entry, reports)
         ]
         for key in done:

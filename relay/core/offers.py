@@ -22,6 +22,9 @@ class Offers:
 
     def of(self, rank: Class) -> Iterator[Offer]:
         """Those of one class, in the order in which they should go."""
+        numbering = Numbering.REPORT if rank in (Class.URGENT, Class.REPORT) else Numbering.STATE
+        if self._log.ledger(numbering).is_settled:
+            return iter(())
         if rank is Class.URGENT:
             numbers = sorted(number for number, has_token in self._log.urgent.items() if has_token)
             return self._open(Numbering.REPORT, [(number, number) for number in numbers])

@@ -38,6 +38,7 @@ from relay.sim.timeline import Timeline
 
 CHANNEL_KEY = b"naober"
 REPORT_EVERY_S = 60.0
+GATEWAY_STATUS_S = 600.0
 HOUSEKEEPING_S = 3600.0
 MQTT_ROOM = 4
 LATENCY_S = (0.05, 0.3)
@@ -256,6 +257,7 @@ class SimNode:
         pause_s = scenario.status_interval_s if session.proven else scenario.status_dark_s
         if self.is_gateway:
             self._gateway_status()
+            pause_s = GATEWAY_STATUS_S
         self._timeline.after(pause_s, self._status, boot)
 
     def _gateway_status(self) -> None:
@@ -265,7 +267,7 @@ class SimNode:
             "power": "mains",
             "radio_channel_pct": min(100, int(self.mesh.busy_percent)),
         }
-        self.station.submit([Draft(kind=Kind.STATUS, values=values, next_due_min=5)])
+        self.station.submit([Draft(kind=Kind.STATUS, values=values, next_due_min=10)])
 
     def _keep_house(self, boot: int) -> None:
         if boot != self._boot or self.station is None:
