@@ -148,9 +148,10 @@ class Hub:
 
     def _note_state(self, site: str, said: Message) -> None:
         header, record = said.header, self._record
+        mine = (header.epoch, header.number)
+        record.state_best[site] = max(mine, record.state_best.get(site, mine))
         known = record.state_known.get(site)
-        if known is None or (header.epoch, header.number) > known[:2]:
-            mine = (header.epoch, header.number)
+        if known is None or mine > known[:2]:
             made = (each[2] for each in reversed(record.states_made[site]) if each[:2] == mine)
             newest = (*mine, next(made, self._timeline.now_s))
             record.state_known[site] = newest

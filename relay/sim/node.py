@@ -20,7 +20,7 @@ from relay.core.events import Event, MessageHeard, Receipted, TookOver
 from relay.core.fields import Value
 from relay.core.forwarder import Settings
 from relay.core.log import Identity, Row
-from relay.core.message import Address, Clock, Confidence, Draft, Header, Kind, Message, Numbering, Urgency
+from relay.core.message import Address, Clock, Confidence, Draft, Kind, Message, Numbering, Urgency
 from relay.core.radio import RadioReport, RadioSettings, Transmission
 from relay.core.wire import PublicKey
 from relay.errors import WireError
@@ -130,6 +130,7 @@ class SimNode:
         self.clock, self.clock_off_s = Clock.NTP, 0.0
         self.epochs = MemoryEpochFile()
         self.station: Station | None = None
+        self.is_deaf = False  # it hears no radio
         self.mqtt = "up"  # or "down", or "hole": accepts and swallows
         self.mesh = radio(self)
         self._scenario, self._timeline, self._record, self._carry = scenario, timeline, record, carry
@@ -363,11 +364,10 @@ class SimNode:
 
     def heard(self, packet: Packet, rssi_dbm: float) -> None:
         """See mesh.Client."""
-        if self.station is None or packet.port != PRIVATE_PORT:
+        if self.station is None or self.is_deaf or packet.port != PRIVATE_PORT:
             return
         hops = packet.hop_start - packet.hop_limit
         header = wire.parse_header(packet.payload[wire.AGE_BYTES :])
-        self._note_out(header)
         events = self.station.radio_heard(packet.payload, packet.snr_db, hops, packet.hop_limit)
         self._note(events)
         # the daemon looks after every frame; here only where there can be something to do
@@ -379,13 +379,6 @@ class SimNode:
 
     def refused(self, packet: Packet, minutes: int) -> None:
         """See mesh.Client."""
-
-    def _note_out(self, header: Header) -> None:
-        """The newest state of each site that anyone received."""
-        if header.kind == Kind.STATUS:
-            key = header.address.hex()
-            newest = (header.epoch, header.number)
-            self._record.state_out[key] = max(newest, self._record.state_out.get(key, newest))
 
     def _report_radio(self, boot: int, *, again: bool = True) -> None:
         if boot != self._boot or self.station is None:
