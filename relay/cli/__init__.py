@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from io import TextIOWrapper
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 
 from relay import __version__
 from relay.cli import language
@@ -89,6 +90,8 @@ def _run(arguments: list[str]) -> int:
 
 
 def _run_verb(name: str, arguments: list[str]) -> int:
+    if name in DAEMONS:
+        signal.signal(signal.SIGTERM, _stopped_early)  # loading takes seconds on a slow card
     if name in DAEMONS and (file := _only_config(arguments)) is not None:
         return int(_verb(name).start(file))
     from relay.cli.parser import Parser, UsageError, suggest
@@ -108,6 +111,11 @@ def _run_verb(name: str, arguments: list[str]) -> int:
         return int(end.code or GOOD)
     except ModuleNotFoundError as error:
         raise _missing_package(error) from error
+
+
+def _stopped_early(number: int, frame: FrameType | None) -> None:
+    """SIGTERM until the daemon's own handler is there: it holds nothing yet, so this is a good end."""
+    os._exit(GOOD)
 
 
 def _only_config(arguments: list[str]) -> Path | None:

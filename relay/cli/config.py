@@ -8,7 +8,6 @@ from pathlib import Path
 from relay.cli.language import pick, say
 from relay.errors import NaoberError, Text
 
-NAME = "config"
 EXAMPLES = ("naober config check", "naober config check /etc/naober/inbox.toml")
 
 _WHERE = Text("standaard wat er in /etc/naober staat", "what is in /etc/naober if not given")

@@ -20,7 +20,6 @@ EXAMPLES = ("naober demo", "naober demo --seconds 60", "naober --lang en demo")
 TICK_S = 0.25
 SECONDS_AT_FULL_PACE = 90.0
 GRACE_S = 45.0  # what a story that is in the middle of its outage may take beyond --seconds
-START_TIMEOUT_S = 20.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,6 @@ from relay.errors import Text
 if TYPE_CHECKING:
     from relay.trust.plan import Done
 
-NAME = "setup"
 EXAMPLES = (
     "naober setup inbox --broker mqtt.vrd.lan       (1, on the inbox host)",
     'naober setup node --site "Kazerne Beilen"      (2, on the Pi)',
@@ -21,6 +20,8 @@ EXAMPLES = (
     "naober setup apply admission-3f9a21c4.toml     (4, on the Pi)",
 )
 
+TLS_PORT = 8883
+PLAIN_PORT = 1884  # Debian starts a broker of its own on 1883
 FOLDER, STATE = "/etc/naober", "/var/lib/naober"  # as relay.config, which is too slow to import for help
 
 _HELP = {
@@ -43,7 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     inbox = _step(steps, "inbox", run_inbox, state=True)
     broker = Text("naam of adres van de broker, voor knooppunten", "how nodes reach the broker")
     inbox.add_argument("--broker", required=True, metavar="HOST", help=pick(broker))
-    inbox.add_argument("--port", type=int, metavar="PORT", help=pick(Text("poort (8883)", "port (8883)")))
+    port = Text(
+        f"poort ({TLS_PORT}, met --plain {PLAIN_PORT})", f"port ({TLS_PORT}, with --plain {PLAIN_PORT})"
+    )
+    inbox.add_argument("--port", type=int, metavar="PORT", help=pick(port))
     _plain(inbox)
     node = _step(steps, "node", run_node, state=True, folder=False)
     site = Text("naam van het noodsteunpunt", "name of the site")
@@ -76,7 +80,7 @@ def run_inbox(args: argparse.Namespace) -> int:
     """Step 1, on the inbox host."""
     from relay.trust.inbox_setup import Place, establish
 
-    port = args.port or (1883 if args.plain else 8883)
+    port = args.port or (PLAIN_PORT if args.plain else TLS_PORT)
     place = Place(args.dir, args.state, args.broker, port, args.plain)
     _tell(establish(place, replace=args.replace))
     conf = place.broker / "naober.conf"

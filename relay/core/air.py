@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from relay.core import payloads, wire
 from relay.core.events import Event, Junk, MessageHeard
 from relay.core.heard import HeardMessage, HeardStore
 from relay.core.log import Log
 from relay.core.message import Address, Heard, Kind, Moment, Receipt, is_from_inbox
-from relay.core.radio import Radio, Transmission
 from relay.errors import WireError
+
+if TYPE_CHECKING:
+    from relay.core.radio import Radio, Transmission
 
 RADIO, AIR = "radio", "air"  # the link, and what the inbox orders for it by MQTT
 

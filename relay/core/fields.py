@@ -24,11 +24,9 @@ Value: TypeAlias = int | str
 Unknown: TypeAlias = dict[int, int | str | bytes | float | bool]
 
 LEVELS_NUMBER = 0
-LEVEL_FIELDS_MAX = 32  # two bits each in one 64-bit integer
 TEXT_BYTES_MAX = 149  # what fits one radio packet beside the smallest header
 FIELDS_PER_MESSAGE_MAX = 64
 NUMBER_MAX = 0xFFFF
-GRADES = ("ok", "limited", "out")
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -232,8 +230,9 @@ def pack(values: Mapping[str, Value]) -> dict[int, int | str]:
 def unpack(numbered: Mapping[int, object]) -> tuple[dict[str, Value], Unknown]:
     """Values by number to values by name, and apart what this version has no row or word for.
 
-    A number that a later version added is kept, not refused; a known number with a value of another
-    type is a WireError, since no version ever wrote it.
+    A number that a later version added is kept, not refused; so is a value beyond the limits of its row.
+    A known number with a value of another type, or with an empty text, is a WireError: no version ever
+    wrote it.
     """
     values: dict[str, Value] = {}
     unknown: Unknown = {}
@@ -246,9 +245,7 @@ def unpack(numbered: Mapping[int, object]) -> tuple[dict[str, Value], Unknown]:
                 raise WireError(f"field {number}: nested value")
             unknown[number] = raw
         elif field.kind == "text":
-            if not isinstance(raw, str):
-                raise WireError(f"field {number}: not a text")
-            values[field.name] = raw
+            _keep_text(field, raw, values, unknown)
         elif type(raw) is not int:
             raise WireError(f"field {number}: not a whole number")
         elif not field.choices:
@@ -258,6 +255,15 @@ def unpack(numbered: Mapping[int, object]) -> tuple[dict[str, Value], Unknown]:
         else:
             unknown[number] = raw
     return values, unknown
+
+
+def _keep_text(field: Field, raw: object, values: dict[str, Value], unknown: Unknown) -> None:
+    if not isinstance(raw, str) or not raw:
+        raise WireError(f"field {field.number}: no text")
+    if len(raw.encode()) <= field.high:
+        values[field.name] = raw
+    else:
+        unknown[field.number] = raw  # as with integers
 
 
 def _keep_integer(field: Field, raw: int, values: dict[str, Value], unknown: Unknown) -> None:
@@ -282,8 +288,3 @@ def _unpack_levels(raw: object, values: dict[str, Value], unknown: Unknown) -> N
 def by_radio(values: Mapping[str, Value]) -> dict[str, Value]:
     """The part of `values` that may be said where anyone can listen."""
     return {name: value for name, value in values.items() if BY_NAME[name].radio}
-
-
-def names(fields: Iterable[Field] = FIELDS) -> list[str]:
-    """Names in the order of the table."""
-    return [field.name for field in fields]

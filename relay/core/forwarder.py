@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -49,12 +50,14 @@ from relay.core.message import (
     is_from_inbox,
 )
 from relay.core.offers import Offers
-from relay.core.radio import Radio, Transmission
 from relay.core.ranges import Ranges
 from relay.core.receipts import Verdict
 from relay.core.schedule import Class, Source, fill
 from relay.core.session import HEARD_SPREAD_S, Flight, Session
 from relay.errors import WireError
+
+if TYPE_CHECKING:  # most of what a radio takes is loaded where there is one
+    from relay.core.radio import Radio, Transmission
 
 MQTT = "mqtt"  # the link that the radio stands by for
 RAISES_AT_ONCE = 3

@@ -73,7 +73,6 @@ _DUTCH = {
 }
 _OUT_OF_STOCK = ("water", "food", "blankets", "charging", "first_aid")  # "op", where other things are "uit"
 _SHORT_WORD = 4
-NAMES_SHOWN = 3
 
 
 def shown(name: str, value: Value) -> Text:

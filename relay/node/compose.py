@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from relay.broker import broker_options
 from relay.config import NodeConfig
-from relay.core.airtime import Preset, airtime_ms
 from relay.core.forwarder import Settings
 from relay.core.log import Identity
 from relay.core.message import Clock
-from relay.core.radio import RadioSettings
 from relay.kernel_clock import clock_is_synchronised
 from relay.links.mqtt import MqttLink, MqttLinkOptions
-from relay.links.radio import RadioLink
 from relay.node.chance import SystemChance
 from relay.node.clocks import machine_clocks
 from relay.node.room import Retention
 from relay.node.station import Station
 from relay.sensors.base import Sensor
 from relay.trust import keys
+
+if TYPE_CHECKING:
+    from relay.core.radio import RadioSettings
+    from relay.links.radio import RadioLink
 
 KINDS = ("down", "inbox")
 GATEWAY_KINDS = (*KINDS, "air")  # a node without a radio does not listen there: the broker tells the inbox
@@ -74,6 +73,9 @@ def radio_settings(config: NodeConfig) -> RadioSettings | None:
     radio = config.radio
     if not radio.is_configured:
         return None
+    from relay.core.airtime import Preset
+    from relay.core.radio import RadioSettings
+
     most = UNICAST_BYTES_MAX if radio.to else radio.payload_bytes_max
     return RadioSettings(
         preset=Preset(radio.preset),
@@ -85,7 +87,11 @@ def radio_settings(config: NodeConfig) -> RadioSettings | None:
 
 def make_radio(config: NodeConfig, settings: RadioSettings) -> RadioLink:
     """The radio link of `config`. What it needs is loaded when it runs, so it can't fail here."""
+    from functools import partial
+
+    from relay.core.airtime import airtime_ms
     from relay.links.meshtastic import MeshtasticLink, MeshtasticOptions, Wanted
+    from relay.links.meshtastic.packets import BROADCAST
 
     radio = config.radio
     options = MeshtasticOptions(
@@ -100,11 +106,10 @@ def make_radio(config: NodeConfig, settings: RadioSettings) -> RadioLink:
             channel_name=radio.channel_name,
             channel_key=radio.channel_key,
         ),
+        to=int(radio.to.removeprefix("!"), 16) if radio.to else BROADCAST,
         want_ack=radio.want_ack,
         payload_bytes_max=settings.payload_bytes_max,
     )
-    if radio.to:
-        options = msgspec.structs.replace(options, to=int(radio.to.removeprefix("!"), 16))
     return MeshtasticLink(options, SystemChance().random)
 
 

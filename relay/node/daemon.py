@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from relay import systemd
 from relay.config import NodeConfig
@@ -20,16 +20,17 @@ from relay.core.log import Identity
 from relay.core.message import Numbering
 from relay.errors import NaoberError, StorageError, Text, ValueRefused, WireError
 from relay.links.mqtt import MqttLink
-from relay.links.radio import RadioLink
 from relay.node import control, lock, mqtt_work
 from relay.node.compose import identity_of, make_link, make_radio, open_station, radio_settings, sensors_of
 from relay.node.mqtt_work import MqttWork
-from relay.node.radio_facts import radio_facts, radio_values
 from relay.node.reporting import queue_facts, status_draft
 from relay.node.shell import Shell
 from relay.node.submitting import drafts_of, submitted
 from relay.sensors.base import SensorBoard
 from relay.trust import keys
+
+if TYPE_CHECKING:
+    from relay.links.radio import RadioLink
 
 FIRST_READING_S = 3.0
 CHANGE_SETTLES_S = 0.2  # several sensors may tell of one event
@@ -109,7 +110,7 @@ class Daemon:
         now_s, station = time.monotonic(), self._shell.station
         measured = self._board.values(now_s)
         if self._radio:
-            measured |= radio_values(self._radio.facts, self._radio.radio, now_s)
+            measured |= self._radio.values(now_s)
         due_s = station.status_interval_s(self._interval_s())
         try:
             station.submit([status_draft(measured, station, station.forwarder.sessions, due_s)])
@@ -201,8 +202,7 @@ class Daemon:
         if self._radio is None:
             return None
         radio = self._config.radio
-        where = radio.device or f"{radio.host}:{radio.port}"
-        return radio_facts(where, self._radio.facts, self._radio.radio, self._shell.station, time.monotonic())
+        return self._radio.told(radio.device or f"{radio.host}:{radio.port}", time.monotonic())
 
 
 async def main(config: NodeConfig) -> None:

@@ -12,15 +12,17 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from msgspec.structs import replace
 
 from relay.core.events import EpochRaised, Event
+from relay.core.fields import Value
 from relay.core.radio import RadioReport, Transmission
 from relay.errors import LinkError, Text
 from relay.links.base import LinkFacts
 from relay.links.radio import NOT_TRANSMITTED, Difference, HeardFrame, RadioFacts, RadioLink
-from relay.node.radio_facts import channel_use_pct
+from relay.node.radio_facts import channel_use_pct, radio_facts, radio_values
 from relay.node.reporting import log_events
 from relay.node.shell import Shell
 
@@ -56,10 +58,13 @@ class RadioWork:
         self._shell.start("radio in", self._frames_in)
         self._shell.start("radio out", self._frames_out)
 
-    @property
-    def radio(self) -> RadioFacts:
-        """What the radio says of itself."""
-        return self._link.radio
+    def values(self, now_s: float) -> dict[str, Value]:
+        """What a status says of the radio; `now_s` is the event loop's time."""
+        return radio_values(self.facts, self._link.radio, now_s)
+
+    def told(self, where: str, now_s: float) -> dict[str, Any] | None:
+        """What `naober status` says of it; on the station's thread."""
+        return radio_facts(where, self.facts, self._link.radio, self._shell.station, now_s)
 
     # --- what the link says ---
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
@@ -28,7 +28,6 @@ from relay.core.heard import HeardStore
 from relay.core.ledger import Ledger, State
 from relay.core.log import Chance, Identity, LogState, Row
 from relay.core.message import Draft, Moment, Numbering, Urgency
-from relay.core.radio import Radio, RadioSettings
 from relay.core.receipts import InboxView
 from relay.database import MEMORY
 from relay.errors import LedgerError, StorageError, Text
@@ -37,8 +36,11 @@ from relay.node.clocks import Clocks
 from relay.node.opening import EpochFile, open_own
 from relay.node.outbox import SqliteOutbox
 from relay.node.room import Retention, forget_old, make_room, name_missing
-from relay.node.station_radio import StationRadio
+from relay.node.station_radio import StationRadio, new_radio
 from relay.node.waiting import epoch_of, not_among, open_reports, within_memory
+
+if TYPE_CHECKING:
+    from relay.core.radio import RadioSettings
 
 OUTBOX_NAME = "outbox.db"
 MEMORY_QUOTA_BYTES = 8 * 1024 * 1024
@@ -88,7 +90,7 @@ class Station(StationRadio):
         self.storage: StorageError | None = None  # why messages are in memory only, if they are
         self.notes: list[Text] = []  # what a technician should read once; whoever logs them takes them out
         self.dropped = 0  # messages given up or forgotten early for want of room
-        self.radio = Radio(radio, chance) if radio else None
+        self.radio = new_radio(radio, chance)
         self._heard = HeardStore()
         self._outbox: SqliteOutbox
         self.forwarder: Forwarder

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from relay.core.airtime import Budget, BudgetState
 from relay.core.events import Event
 from relay.core.forwarder import Forwarder
+from relay.core.log import Chance
 from relay.core.message import Heard, Moment
-from relay.core.radio import Radio, RadioReport, Transmission, unknown_budget
 from relay.errors import StorageError
 from relay.node.outbox import SqliteOutbox
+
+if TYPE_CHECKING:
+    from relay.core.radio import Radio, RadioReport, RadioSettings, Transmission
 
 BUDGET_FACT = "airtime"
 WAIT_MAX_S = 60.0
@@ -22,6 +24,15 @@ SNR_MIN_DB, SNR_MAX_DB = -128, 127
 HOPS_MAX = 7
 
 T = TypeVar("T")
+
+
+def new_radio(settings: RadioSettings | None, chance: Chance) -> Radio | None:
+    """The core's part for a radio, which is loaded only where there is one."""
+    if settings is None:
+        return None
+    from relay.core.radio import Radio
+
+    return Radio(settings, chance)
 
 
 class StationRadio(ABC):
@@ -100,6 +111,9 @@ class StationRadio(ABC):
         """Go on with what the disk knows of the last hour; a card that knows of none is new."""
         if self.radio is None:
             return
+        from relay.core.airtime import Budget, BudgetState
+        from relay.core.radio import unknown_budget
+
         moment = self.moment()
         try:
             if self.storage:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from hashlib import sha256
 from pathlib import Path
 from random import Random
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typing import Protocol
 
 from relay.core import payloads, wire
 from relay.core.airtime import Preset
@@ -27,6 +25,17 @@ START_UNIX_S = 1_800_000_000.0
 Deliver = Callable[[str, str, bytes], None]  # topic kind, address as text, frame
 
 
+class InboxKey(Protocol):
+    """What the inbox signs with."""
+
+    @property
+    def address(self) -> Address:
+        """See core.message."""
+
+    def sign(self, data: bytes) -> bytes:
+        """See wire.Sign."""
+
+
 class Hub:
     """One inbox. `deliver` carries its frames; `names` tells whose address is whose."""
 
@@ -36,7 +45,7 @@ class Hub:
         timeline: Timeline,
         preset: Preset,
         network: bytes,
-        key: Ed25519PrivateKey,
+        key: InboxKey,
         roster: Mapping[Address, Known],
         names: Mapping[Address, str],
         record: Record,
@@ -46,7 +55,7 @@ class Hub:
         self._folder, self._timeline, self._preset = folder, timeline, preset
         self._network, self._key, self._roster, self._names = network, key, roster, names
         self._record, self._chance, self._deliver = record, Random(f"hub {seed}"), deliver  # noqa: S311
-        self._address = _address(key)
+        self._address = key.address
         self._planned_s = float("inf")
         self._waiting: list[tuple[str, bytes]] = []
         self.store: Store | None = None
@@ -158,7 +167,3 @@ class Hub:
 
     def _arrival(self) -> Arrival:
         return Arrival(int(START_UNIX_S + self._timeline.now_s), "hub", self._timeline.now_s)
-
-
-def _address(key: Ed25519PrivateKey) -> Address:
-    return sha256(key.public_key().public_bytes_raw()).digest()[:4]

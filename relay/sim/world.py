@@ -15,7 +15,7 @@ from relay.core.message import Address, Numbering, Urgency
 from relay.sim.channel import Channel, Tuning
 from relay.sim.hub import Hub
 from relay.sim.mesh import MeshRadio
-from relay.sim.node import Key, SharedKey, SimNode
+from relay.sim.node import Key, SimNode
 from relay.sim.record import Record
 from relay.sim.scenario import HOUR_S, Scenario
 from relay.sim.sender import MeshOptions
@@ -42,7 +42,6 @@ class World:
         self.channel = Channel(self.timeline, Random(f"channel {scenario.seed}"))  # noqa: S311
         self._options = MeshOptions(tuning=Tuning(scenario.preset), hop_limit=scenario.hop_limit)
         inbox = Key(f"inbox {scenario.seed}")
-        inbox_key = SharedKey(inbox.public_key)
         self.nodes: dict[str, SimNode] = {}
         for name, place, is_gateway in scenario.map():
             self.nodes[name] = SimNode(
@@ -52,7 +51,7 @@ class World:
                 scenario,
                 self.timeline,
                 self._radio,
-                {inbox.address: inbox_key},
+                {inbox.address: inbox},
                 NETWORK,
                 self.record,
                 self._carry,
@@ -66,7 +65,7 @@ class World:
             self.timeline,
             scenario.preset,
             NETWORK,
-            inbox.private,
+            inbox,
             roster,
             names,
             self.record,

@@ -425,7 +425,7 @@ def test_a_plain_set_up_stays_on_this_machine(world: World) -> None:
     ]
     assert [done.returncode for done in steps] == [0, 0, 0, 0]
     node = config.load_node(world.node / "node.toml")
-    assert (node.mqtt.host, node.mqtt.port, node.mqtt.tls) == ("127.0.0.1", 1883, False)
+    assert (node.mqtt.host, node.mqtt.port, node.mqtt.tls) == ("127.0.0.1", 1884, False)
     assert not node.sensors.network.active, "nothing is sent to the outside"
     assert check(world.node / "node.toml").returncode == 0
     assert check(world.inbox / "inbox.toml").returncode == 0

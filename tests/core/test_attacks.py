@@ -4,38 +4,26 @@ from __future__ import annotations
 
 import random
 
-import msgspec
 import pytest
 
 from relay.core import wire
 from relay.core.events import Junk, Receipted
 from relay.core.ledger import State
 from relay.core.message import Clock, Entry, Kind, Moment, Numbering
-from tests.support.ends import EPOCH, LINK, InboxEnd, NodeEnd, converse, own_entry, proved, replace, said
+from tests.support.ends import (
+    EPOCH,
+    LINK,
+    InboxEnd,
+    NodeEnd,
+    converse,
+    own_entry,
+    proved,
+    replace,
+    said,
+    sent_reports,
+    untouched,
+)
 from tests.support.world import Signer
-
-
-def sent_reports(node: NodeEnd, inbox: InboxEnd, count: int) -> None:
-    """Reports that went out, and what the inbox said of them was lost."""
-    proved(node, inbox)
-    node.reports(count)
-    for frame in node.frames():
-        inbox.take(frame)
-    assert node.ledger().count(State.SENT) == count
-
-
-def untouched(node: NodeEnd, envelope: bytes) -> None:
-    """The envelope is junk: nothing is believed because of it."""
-    inbox_before = msgspec.structs.asdict(node.forwarder.state.inbox)
-    ledger_before = node.ledger().snapshot()
-    session = node.forwarder.sessions[LINK]
-    before = session.proven, session.heard_s, session.next_wake_s(), node.forwarder.state.epoch
-    events = node.hear(envelope)
-    assert [type(event) for event in events] == [Junk]
-    assert msgspec.structs.asdict(node.forwarder.state.inbox) == inbox_before
-    assert node.ledger().snapshot() == ledger_before
-    assert (session.proven, session.heard_s, session.next_wake_s(), node.forwarder.state.epoch) == before
-
 
 # --- forged ---
 

@@ -67,7 +67,7 @@ def test_a_number_means_what_it_meant_last_year(place):
 
 
 def test_every_field_is_pinned():
-    assert sorted(name for name, *_ in PINNED.values()) == sorted(fields.names())
+    assert sorted(name for name, *_ in PINNED.values()) == sorted(fields.BY_NAME)
 
 
 def test_names_and_numbers_are_never_used_twice():
@@ -79,7 +79,7 @@ def test_names_and_numbers_are_never_used_twice():
 
 def test_every_number_is_one_byte_on_the_wire():
     assert all(0 < number < 128 for number in fields.BY_NUMBER)
-    assert all(0 <= row.number < fields.LEVEL_FIELDS_MAX for row in fields.LEVEL_FIELDS)
+    assert all(0 <= row.number < 32 for row in fields.LEVEL_FIELDS)
 
 
 def test_casualties_and_unrest_are_not_for_the_radio_unless_vrd_says_so():
@@ -95,7 +95,7 @@ def test_what_is_not_known_is_not_sent():
     assert fields.unpack({}) == ({}, {})
 
 
-@pytest.mark.parametrize("row", fields.FIELDS, ids=fields.names())
+@pytest.mark.parametrize("row", fields.FIELDS, ids=list(fields.BY_NAME))
 def test_no_field_has_a_word_for_not_known(row):
     assert not {"unknown", "none_known", "onbekend", ""} & set(row.choices)
 
@@ -103,6 +103,18 @@ def test_no_field_has_a_word_for_not_known(row):
 def test_fields_of_a_later_version_are_kept_as_they_are():
     later = {90: 7, 127: "new", 300: b"\1", 301: 0.5, 302: True}
     assert fields.unpack({25: 50, **later}) == ({"cpu_c": 50}, later)
+
+
+def test_a_text_that_a_later_version_made_longer_is_kept_apart():
+    fits, beyond = "é" * 74 + "x", "é" * 75  # 149 and 150 bytes
+    assert fields.unpack({40: fits}) == ({"text": fits}, {})
+    assert fields.unpack({40: beyond}) == ({}, {40: beyond})
+
+
+@pytest.mark.parametrize("number", [33, 40, 54])
+def test_an_empty_text_is_refused_since_absent_is_how_nothing_is_said(number):
+    with pytest.raises(WireError):
+        fields.unpack({number: ""})
 
 
 def test_words_of_a_later_version_are_kept_as_numbers():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from relay.core import wire
@@ -11,30 +10,16 @@ from relay.core.forwarder import NO_EPOCHS_LEFT, RAISE_TOKEN_S, RAISES_AT_ONCE
 from relay.core.ledger import Ledger, State
 from relay.core.log import EPOCH_STEP_MAX
 from relay.core.message import Numbering
-from tests.support.ends import EPOCH, LINK, InboxEnd, NodeEnd, converse, own_entry, proved, replace
-
-
-def sent_reports(node: NodeEnd, inbox: InboxEnd, count: int) -> None:
-    """Reports that went out, and what the inbox said of them was lost."""
-    proved(node, inbox)
-    node.reports(count)
-    for frame in node.frames():
-        inbox.take(frame)
-    assert node.ledger().count(State.SENT) == count
-
-
-def untouched(node: NodeEnd, envelope: bytes) -> None:
-    """The envelope is junk: nothing is believed because of it."""
-    inbox_before = msgspec.structs.asdict(node.forwarder.state.inbox)
-    ledger_before = node.ledger().snapshot()
-    session = node.forwarder.sessions[LINK]
-    before = session.proven, session.heard_s, session.next_wake_s(), node.forwarder.state.epoch
-    events = node.hear(envelope)
-    assert [type(event) for event in events] == [Junk]
-    assert msgspec.structs.asdict(node.forwarder.state.inbox) == inbox_before
-    assert node.ledger().snapshot() == ledger_before
-    assert (session.proven, session.heard_s, session.next_wake_s(), node.forwarder.state.epoch) == before
-
+from tests.support.ends import (
+    EPOCH,
+    InboxEnd,
+    NodeEnd,
+    converse,
+    own_entry,
+    proved,
+    replace,
+    sent_reports,
+)
 
 # --- old images and second cards ---
 

@@ -19,7 +19,7 @@ def test_its_field_table_and_its_vectors_are_those_of_the_code():
     assert wire_doc.with_parts(DOC) == DOC, "run: python -m tests.support.wire_doc"
 
 
-@pytest.mark.parametrize("row", fields.FIELDS, ids=fields.names())
+@pytest.mark.parametrize("row", fields.FIELDS, ids=list(fields.BY_NAME))
 def test_every_field_stands_in_it(row):
     assert f"| `{row.name}` |" in DOC
 

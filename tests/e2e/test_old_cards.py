@@ -35,20 +35,27 @@ def shown_once(stack: Stack, texts: list[str]) -> None:
     assert Counter(stack.inbox.reports()) == Counter(texts)
 
 
+def receipted_beyond_the_image(stack: Stack, image: Path) -> tuple[list[str], int]:
+    """A node whose card was put back to two reports, while the inbox holds four; their texts, its epoch."""
+    [node] = stack.nodes.values()
+    stack.start()
+    texts = say(node, "een", "twee")
+    stack.settle()
+    was = epoch(node)
+    node.stop()
+    with card_image(node, image):
+        node.start()
+        node.wait_code("up")
+        texts += say(node, "drie", "vier")
+        stack.settle()
+        node.stop()
+    return texts, was
+
+
 def test_a_card_image_from_before_the_receipts_raises_its_epoch_and_vrd_is_told(tmp_path: Path) -> None:
     with Stack(tmp_path, "beilen") as stack:
         node = stack.nodes["beilen"]
-        stack.start()
-        texts = say(node, "een", "twee")
-        stack.settle()
-        was = epoch(node)
-        node.stop()
-        with card_image(node, tmp_path / "image"):
-            node.start()
-            node.wait_code("up")
-            texts += say(node, "drie", "vier")  # receipted, and not on the image
-            stack.settle()
-            node.stop()
+        texts, was = receipted_beyond_the_image(stack, tmp_path / "image")
 
         node.start()
         until(lambda: epoch(node) > was)
@@ -62,17 +69,7 @@ def test_a_card_image_from_before_the_receipts_raises_its_epoch_and_vrd_is_told(
 def test_a_card_image_that_has_counted_past_the_receipts_is_found_out_by_their_check(tmp_path: Path) -> None:
     with Stack(tmp_path, "beilen") as stack:
         node = stack.nodes["beilen"]
-        stack.start()
-        texts = say(node, "een", "twee")
-        stack.settle()
-        was = epoch(node)
-        node.stop()
-        with card_image(node, tmp_path / "image"):
-            node.start()
-            node.wait_code("up")
-            texts += say(node, "drie", "vier")
-            stack.settle()
-            node.stop()
+        texts, was = receipted_beyond_the_image(stack, tmp_path / "image")
 
         # out of reach, the image uses 3 and 4 for other contents, and goes past them
         stack.inbox.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -75,6 +76,20 @@ def test_sigterm_under_load_ends_node_and_inbox_and_loses_nothing(tmp_path: Path
         check([reporter], stack.inbox.reports())
 
 
+@pytest.mark.parametrize("name", ["node", "inbox"])
+def test_sigterm_before_the_configuration_is_read_is_a_good_end_too(tmp_path: Path, name: str) -> None:
+    config = tmp_path / f"{name}.toml"
+    os.mkfifo(config)  # holds the start at this place
+    process = Process(name, [name, "--config", config], tmp_path)
+    process.start(wait=False)
+    try:
+        writer = until(lambda: opened_by_a_reader(config))
+        stops_well(process)
+        os.close(writer)
+    finally:
+        process.kill()
+
+
 @pytest.mark.parametrize("case", ["no broker", "silent broker", "broker that fell silent"])
 def test_sigterm_ends_both_whatever_the_broker_does(tmp_path: Path, case: str) -> None:
     with Stack(tmp_path, "beilen") as stack:
@@ -142,6 +157,14 @@ def test_a_disk_that_hangs_silences_the_watchdog_though_the_rest_lives(tmp_path:
                 assert stack.inbox.page("/healthz") is not None
         until(lambda: told.alive() > was)  # and when the disk answers, all goes on
         stack.settle()
+
+
+def opened_by_a_reader(pipe: Path) -> int | None:
+    """The writing end, once somebody has the other one."""
+    try:
+        return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
 
 
 def hang_up(path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,6 @@ from tests.support.clients import DEADLINE_S, until
 from tests.support.proxy import Proxy
 
 NODE = "0a1b2c3d"
-
-
-@pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path / "ca")
-
-
-@pytest.fixture
-def broker(tmp_path: Path, authority: Authority) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path / "broker", authority) as running:
-        yield running
 
 
 class Bench:

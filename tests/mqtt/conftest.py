@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from relay.mqtt import Options
@@ -12,17 +9,6 @@ from tests.support.broker import Mosquitto
 from tests.support.certs import Authority
 
 NODE = "0a1b2c3d"
-
-
-@pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path / "ca")
-
-
-@pytest.fixture
-def broker(tmp_path: Path, authority: Authority) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path / "broker", authority) as running:
-        yield running
 
 
 @pytest.fixture

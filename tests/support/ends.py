@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from relay.core import payloads, wire
-from relay.core.events import Event
+from relay.core.events import Event, Junk
 from relay.core.forwarder import Forwarder, Settings
-from relay.core.ledger import Ledger
+from relay.core.ledger import Ledger, State
 from relay.core.log import READ_ROWS_MAX, Identity, LogState, Row
 from relay.core.message import (
     Address,
@@ -242,3 +242,25 @@ def proved(node: NodeEnd, inbox: InboxEnd) -> None:
 def own_entry(node: NodeEnd, inbox: InboxEnd) -> ReceiptEntry:
     """What the inbox says of the node's present epoch."""
     return inbox.entry(node.signer.address, node.forwarder.state.epoch)
+
+
+def sent_reports(node: NodeEnd, inbox: InboxEnd, count: int) -> None:
+    """Reports that went out, and what the inbox said of them was lost."""
+    proved(node, inbox)
+    node.reports(count)
+    for frame in node.frames():
+        inbox.take(frame)
+    assert node.ledger().count(State.SENT) == count
+
+
+def untouched(node: NodeEnd, envelope: bytes) -> None:
+    """The envelope is junk: nothing is believed because of it."""
+    inbox_before = msgspec.structs.asdict(node.forwarder.state.inbox)
+    ledger_before = node.ledger().snapshot()
+    session = node.forwarder.sessions[LINK]
+    before = session.proven, session.heard_s, session.next_wake_s(), node.forwarder.state.epoch
+    events = node.hear(envelope)
+    assert [type(event) for event in events] == [Junk]
+    assert msgspec.structs.asdict(node.forwarder.state.inbox) == inbox_before
+    assert node.ledger().snapshot() == ledger_before
+    assert (session.proven, session.heard_s, session.next_wake_s(), node.forwarder.state.epoch) == before

@@ -1,0 +1,158 @@
+"""The node's loops around MQTT: which frame is for whom, and what its link's news means."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relay.core import wire
+from relay.core.log import Identity
+from relay.core.message import Clock, Kind
+from relay.core.radio import RadioSettings
+from relay.errors import Text
+from relay.links.base import Changed, LinkFacts, Receive
+from relay.links.mqtt import CONNECTED
+from relay.node.clocks import Clocks
+from relay.node.mqtt_work import LINK, MqttWork
+from relay.node.shell import Shell
+from relay.node.station import Station
+from relay.trust.keys import EpochFile
+from tests.support.clients import until
+from tests.support.ends import InboxEnd
+from tests.support.world import NETWORK, Signer
+
+OTHER = Signer.seeded("assen").address
+LOST = LinkFacts(False, "lost", Text("Verbinding weg", "Connection lost"))
+SOME_ROUNDS_S = 0.3  # in which a loop that could go wrong would
+
+
+class TameMqtt:
+    """A link that a test plays."""
+
+    def __init__(self) -> None:
+        self.facts = LOST
+        self.sent: list[bytes] = []
+        self.receive: Receive
+        self.changed: Changed
+
+    async def run(self, receive: Receive, changed: Changed) -> None:
+        self.receive, self.changed = receive, changed
+        await asyncio.Event().wait()
+
+    async def send(self, frame: bytes) -> None:
+        self.sent.append(frame)
+
+    def room(self) -> int:
+        return int(self.facts.connected)
+
+    def say(self, facts: LinkFacts) -> None:
+        self.facts = facts
+        self.changed(facts)
+
+
+class Bench:
+    """A gateway's shell, its station and its MQTT."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.inbox = InboxEnd()
+        self.link = TameMqtt()
+        self.shell = Shell()
+        self.work = MqttWork(self.shell, self.link)  # type: ignore[arg-type]
+
+    def open(self) -> Station:
+        signer, inbox = Signer.seeded("norg"), self.inbox.signer
+        inboxes = {inbox.address: inbox.private.public_key()}
+        identity = Identity(signer.address, NETWORK, signer.private.sign, inboxes)
+        clocks = Clocks("boot", lambda: 1000.0, lambda: 1_790_000_000.0, lambda: Clock.NTP)
+        epochs = EpochFile(self._folder / "node.epoch")
+        return Station(self._folder, identity, epochs, clocks, random.Random(7), radio=RadioSettings(sites=3))
+
+    @property
+    def orders(self) -> int:
+        radio = self.shell.station.radio
+        assert radio
+        return len(radio.orders)
+
+    def hellos(self) -> int:
+        kinds = [wire.parse_header(each.envelope).kind for sent in self.link.sent for each in entries(sent)]
+        return kinds.count(Kind.HELLO)
+
+
+def entries(frame: bytes) -> list[wire.Entry]:
+    return wire.decode_batch(frame)
+
+
+def on_bench(folder: Path, script: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
+    """Run a test's script against a bench."""
+
+    async def run() -> None:
+        bench = Bench(folder)
+        shell = bench.shell
+        shell.station = await shell.call(bench.open)
+        await bench.work.start()
+        await asyncio.sleep(0)
+        try:
+            async with asyncio.timeout(20):
+                await script(bench)
+        finally:
+            await shell.stop()
+            await shell.call(shell.station.close)
+            shell.shutdown()
+
+    asyncio.run(run())
+
+
+def test_what_comes_on_the_air_topic_is_transmitted_for_the_inbox(tmp_path: Path) -> None:
+    async def script(bench: Bench) -> None:
+        receipt = bench.inbox.receipt(b"", bench.inbox.entry(OTHER, 3))
+        bench.link.receive("air", wire.encode_batch([wire.Entry(receipt)]))
+        await until(lambda: bench.orders == 1)
+
+    on_bench(tmp_path, script)
+
+
+def test_what_comes_on_the_nodes_own_topic_is_never_transmitted(tmp_path: Path) -> None:
+    async def script(bench: Bench) -> None:
+        receipt = bench.inbox.receipt(b"", bench.inbox.entry(OTHER, 3))
+        bench.link.receive("down", wire.encode_batch([wire.Entry(receipt)]))
+        await until(lambda: bench.shell.station.forwarder.state.inbox.epoch == bench.inbox.epoch)
+        assert bench.orders == 0
+
+    on_bench(tmp_path, script)
+
+
+def test_the_will_of_the_inbox_is_not_believed_but_makes_the_node_ask(tmp_path: Path) -> None:
+    async def script(bench: Bench) -> None:
+        bench.link.say(CONNECTED)
+        await until(lambda: bench.hellos() == 1)
+        await asyncio.sleep(SOME_ROUNDS_S)
+        assert bench.hellos() == 1
+        bench.link.receive("inbox", b"")
+        await until(lambda: bench.hellos() == 2)
+
+    on_bench(tmp_path, script)
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_a_status_is_made_when_the_broker_is_lost_and_not_when_it_is_found(
+    tmp_path: Path, connected: bool
+) -> None:
+    async def script(bench: Bench) -> None:
+        bench.link.say(CONNECTED)
+        await until(lambda: bench.hellos() == 1)
+        assert not bench.shell.status_changed.is_set()
+        if not connected:
+            bench.link.say(LOST)
+            await until(bench.shell.status_changed.is_set)
+        assert bench.shell.status_changed.is_set() is not connected
+        assert (bench.work.state()[0] == "lost") is not connected
+        assert bench.work.session.proven is False
+        assert LINK in bench.shell.station.forwarder.sessions
+
+    on_bench(tmp_path, script)
