@@ -27,6 +27,7 @@ _BEGIN, _END = "\x1b[?25l\x1b[?7l\x1b[2J", "\x1b[?7h\x1b[?25h"  # no cursor and 
 
 _STOPPED = Text("✗ uit (kill -9)", "✗ down (kill -9)")
 _STARTING = Text("… start", "… starting")
+_BY_RADIO = Text("≈ via LoRa", "≈ by LoRa")
 _INVENTED = Text(
     "* verzonnen punt met verzonnen meldingen",
     "* an invented site with invented reports",
@@ -44,7 +45,7 @@ def outcome(tally: Tally) -> str:
     )
 
 
-def layer_words(layers: Layers, starting: bool) -> tuple[str, str]:
+def layer_words(layers: Layers, starting: bool, by_radio: bool) -> tuple[str, str]:
     """Broker and inbox, as one node sees them."""
     if starting:
         return pick(_STARTING), ""
@@ -52,14 +53,18 @@ def layer_words(layers: Layers, starting: bool) -> tuple[str, str]:
         return pick(_STOPPED), ""
     broker = (Text("✗ weg", "✗ gone"), Text("✓ verbonden", "✓ connected"))[layers.broker]
     inbox = (Text("✗ stil", "✗ silent"), Text("✓ antwoordt", "✓ answers"))[layers.inbox]
+    if by_radio:
+        inbox = _BY_RADIO
     return pick(broker), pick(inbox)
 
 
 def report_line(facts: Mapping[str, Any], wide: int) -> str:
     """One message at the inbox: when, from where, by which way and how late."""
     late = facts["age_s"] or 0
-    way = f"{facts['link']} {pick(Text('na', 'after'))} {pick(age(late))}"
+    way = f"{labels.link(facts)} {pick(Text('na', 'after'))} {pick(age(late))}"
     said = str(facts.get("values", {}).get("text", "")) or labels.content(facts)
+    if through := labels.way(facts):
+        said += f" ({through})"
     cells = [
         time.strftime("%H:%M:%S", time.localtime(facts["received_s"])),
         labels.word(labels.URGENCIES, facts["urgency"]),
@@ -129,7 +134,7 @@ class Screen:
         tally = self._tally
         layers = tally.layers(node)
         starting = node.running and tally.facts[node.address] is None
-        broker, inbox = layer_words(layers, starting)
+        broker, inbox = layer_words(layers, starting, self._tally.by_radio(node))
         counts = [tally.count(node, state) for state in ("waiting", "sent", "receipted")]
         numbers = "".join(
             f"  {count:>{columns}}" for count, columns in zip(counts, _NODE_COLUMNS[3:], strict=True)
@@ -188,7 +193,7 @@ class Lines:
             self._say(f"--- {act} {story.act + 1}/{len(ACTS)}: {pick(story.title)}")
         for node in self._stage.nodes:
             starting = node.running and tally.facts[node.address] is None
-            words = layer_words(tally.layers(node), starting)
+            words = layer_words(tally.layers(node), starting, tally.by_radio(node))
             if self._layers.get(node.address) != words:
                 self._layers[node.address] = words
                 self._say(f"{node.site}: {' · '.join(filter(None, words))}")

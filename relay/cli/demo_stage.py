@@ -1,4 +1,4 @@
-"""The parts of the demo: a folder, a broker, an inbox and three nodes, each a process of its own."""
+"""The parts of the demo: broker, inbox, three nodes with radios, the line of one; each its own process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from relay import config, toml_text
-from relay.cli.demo_child import BROKER
+from relay.cli.demo_child import BROKER, LINE
 from relay.cli.inbox_page import InboxPage
 from relay.cli.language import pick
 from relay.errors import NaoberError, Text
@@ -29,6 +29,8 @@ STATUS_INTERVAL_S = 5
 ANSWER_TIMEOUT_S = 2.0
 STOP_TIMEOUT_S = 4.0
 TEMPORARY_BYTES_MAX = 60
+PRESET = "SHORT_FAST"  # the demo's radios stand side by side, and nobody has all day
+HOP_LIMIT = 3  # as the pretended radios come
 
 THIS_DEVICE = Text("Dit apparaat", "This device")
 INVENTED = ("Dorpshuis Voorbeeld-Norg", "Sporthal Voorbeeld-Roden")
@@ -107,7 +109,10 @@ class Child:
 class DemoNode(Child):
     """A node and its control socket."""
 
-    def __init__(self, site: str, place: Path, inbox_file: Path, *, invented: bool) -> None:
+    def __init__(
+        self, site: str, place: Path, inbox_file: Path, *, radio_port: int, broker_port: int, invented: bool
+    ) -> None:
+        """`broker_port`: of the broker, or of this site's own line to it."""
         self.site, self.invented = site, invented
         self.state = place / "state"
         place.mkdir()
@@ -117,11 +122,17 @@ class DemoNode(Child):
         file = place / config.NODE_FILE
         changes: dict[tuple[str, str], toml_text.Plain] = {
             ("status", "interval_s"): STATUS_INTERVAL_S,
+            ("mqtt", "port"): broker_port,
             ("mqtt", "backfill_spread_s"): 0,
+            ("radio", "host"): HOST,
+            ("radio", "port"): radio_port,
+            ("radio", "preset"): PRESET,
+            ("radio", "hop_limit"): HOP_LIMIT,
+            ("radio", "sites"): 1 + len(INVENTED),
             ("sensors", "power"): not invented,
             ("sensors", "host"): not invented,
             ("sensors.network", "active"): False,  # nothing leaves this machine
-            ("log", "level"): "warning",
+            ("log", "level"): "error",  # that the radios are not set up by a technician is known
         }
         file.write_text(toml_text.fill(file.read_text("utf-8"), changes), "utf-8")
         super().__init__(place.name, ["node", "--config", file], place.parent)
@@ -170,14 +181,37 @@ class Stage:
         file = place / config.INBOX_FILE
         changes: dict[tuple[str, str], toml_text.Plain] = {
             ("web", "port"): self.page_port,
+            ("radio", "preset"): PRESET,
             ("log", "level"): "warning",
         }
         file.write_text(toml_text.fill(file.read_text("utf-8"), changes), "utf-8")
         self.inbox = Child("postvak", ["inbox", "--config", file], self.folder)
-        self.nodes = [DemoNode(pick(THIS_DEVICE), self.folder / "node-0", file, invented=False)]
-        for number, site in enumerate(INVENTED, 1):
-            self.nodes.append(DemoNode(site, self.folder / f"node-{number}", file, invented=True))
+        sites = (pick(THIS_DEVICE), *INVENTED)
+        radio_port = free_port(self.page_port, broker_port, run=len(sites))
+        count = ("--count", str(len(sites)), "--port", str(radio_port), "--preset", PRESET)
+        self.radios = Child("radios", ["fake-radio", *count], self.folder)
+        taken = range(radio_port, radio_port + len(sites))
+        line_port = free_port(self.page_port, broker_port, *taken)
+        self.line = Child("line", [LINE, str(line_port), str(broker_port)], self.folder)
+        self.nodes: list[DemoNode] = []
+        for number, site in enumerate(sites):
+            has_line = number == len(sites) - 1
+            self.nodes.append(
+                DemoNode(
+                    site,
+                    self.folder / f"node-{number}",
+                    file,
+                    radio_port=radio_port + number,
+                    broker_port=line_port if has_line else broker_port,
+                    invented=number > 0,
+                )
+            )
         self.page = InboxPage(f"http://{HOST}:{self.page_port}", ANSWER_TIMEOUT_S)
+
+    @property
+    def cut_off(self) -> DemoNode:
+        """The site whose own line can be cut."""
+        return self.nodes[-1]
 
     def start(self) -> None:
         """Start everything, the broker first."""
@@ -186,7 +220,7 @@ class Stage:
 
     def children(self) -> list[Child]:
         """Every process, in the order of starting; those that were made so far."""
-        made = [getattr(self, name, None) for name in ("broker", "inbox")]
+        made = [getattr(self, name, None) for name in ("broker", "inbox", "radios", "line")]
         return [child for child in [*made, *getattr(self, "nodes", [])] if child is not None]
 
     def close(self) -> None:
@@ -204,10 +238,11 @@ def _room_for_sockets() -> str | None:
     return None if len(os.fsencode(tempfile.gettempdir())) <= TEMPORARY_BYTES_MAX else "/tmp"  # noqa: S108
 
 
-def free_port(but: int = 0) -> int:
-    """A port that nobody listens on now; raises NaoberError when none was found."""
+def free_port(*but: int, run: int = 1) -> int:
+    """A port that nobody listens on now, and the `run - 1` behind it; raises NaoberError for none found."""
     for port in random.SystemRandom().sample(PORTS, PORT_TRIES):
-        if port != but and is_free(port):
+        wanted = range(port, port + run)
+        if not set(but) & set(wanted) and all(map(is_free, wanted)):
             return port
     raise NaoberError(Text("Geen vrije poort gevonden", "No free port found"))
 

@@ -14,12 +14,16 @@ LAST_ACT_S = 15.0
 ACTS = (
     Text("alles werkt: elk knooppunt meldt zich vanzelf", "all is well: each node reports by itself"),
     Text("twee punten sturen een melding en een hulpvraag", "two sites send a report and a request"),
+    Text(
+        "een punt verliest internet: zijn hulpvraag gaat via LoRa", "a site loses its internet: by LoRa then"
+    ),
     Text("de broker valt uit (kill -9): elk bericht wacht", "the broker dies (kill -9): messages wait"),
     Text("een knooppunt valt uit (kill -9) en start weer", "a node dies (kill -9) and starts again"),
     Text("de broker is terug: wat wachtte gaat naar VRD", "the broker is back: what waited goes to VRD"),
     Text("alles is aangekomen", "everything has arrived"),
 )
-OUTAGE, LAST = 2, len(ACTS) - 1
+RADIO, OUTAGE, LAST = 2, 3, len(ACTS) - 1
+_BY_RADIO = ("request", 1, {"need": "medical", "text": "Proef {}: arts nodig, geen internet"})
 _SAID = (
     ("report", 3, {"incident": "other", "text": "Proef {}: aggregaat hapert"}),
     ("request", 2, {"need": "water", "amount": "200", "text": "Proef {}: water bijna op"}),
@@ -73,7 +77,7 @@ class Story:
     @property
     def may_end(self) -> bool:
         """Whether nothing is broken now and nothing under way."""
-        return self.act < OUTAGE or self.act == LAST
+        return self.act < RADIO or self.act == LAST
 
     def _play(self) -> Iterator[Wait]:
         stage, tally = self._stage, self._tally
@@ -83,16 +87,17 @@ class Story:
             self.act = 1
             yield from self._talk(2)
             yield Wait(4, 20, lambda: tally.settled)
+            yield from self._by_radio()
             self.act = OUTAGE
             stage.broker.kill()
             yield Wait(1, 10, lambda: tally.outage_seen)
             yield from self._talk(4)
-            self.act = 3
+            self.act = OUTAGE + 1
             stage.nodes[-1].kill()
             yield Wait(3, 5, lambda: True)
             stage.nodes[-1].start()
             yield Wait(4, 10, lambda: tally.facts[stage.nodes[-1].address] is not None)
-            self.act = 4
+            self.act = OUTAGE + 2
             stage.broker.start()
             yield Wait(2, 60, lambda: tally.settled)
             self.act = LAST
@@ -100,6 +105,21 @@ class Story:
             yield Wait(LAST_ACT_S, LAST_ACT_S, lambda: self._repeat)
             while not self._repeat:
                 yield Wait(1, 1, lambda: True)
+
+    def _by_radio(self) -> Iterator[Wait]:
+        """One site's own line is cut; what it says is heard by its neighbours, and so is the answer."""
+        stage, tally, node = self._stage, self._tally, self._stage.cut_off
+        self.act = RADIO
+        stage.line.kill()
+        yield Wait(1, 10, lambda: not tally.layers(node).broker)
+        kind, urgency, values = _BY_RADIO
+        text = values["text"].format(self._said + 1)
+        self._said += 1
+        tally.submit(node, kind, urgency, {**values, "text": text})
+        yield Wait(2, 30, lambda: tally.receipted(node))
+        yield Wait(4, 4, lambda: True)
+        stage.line.start()
+        yield Wait(2, 30, lambda: tally.settled)
 
     def _talk(self, times: int) -> Iterator[Wait]:
         """The invented sites say something, in turn."""

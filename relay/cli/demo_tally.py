@@ -92,6 +92,21 @@ class Tally:
         link = facts["links"]["mqtt"]
         return Layers(True, link["connected"], link["code"] == "up")
 
+    def receipted(self, node: DemoNode) -> bool:
+        """Whether VRD has receipted every report of `node`."""
+        facts = self.facts[node.address]
+        return facts is not None and not any(facts["queue"]["reports"][state] for state in OPEN)
+
+    def by_radio(self, node: DemoNode) -> bool:
+        """Whether `node` speaks through its neighbours: its own way is cut, and not theirs."""
+        facts = self.facts[node.address]
+        has_radio = bool(facts and facts["radio"] and facts["radio"]["connected"])
+        return (
+            has_radio
+            and not self.layers(node).broker
+            and any(self.layers(each).broker for each in self.nodes)
+        )
+
     def count(self, node: DemoNode, *states: str) -> int:
         """How many messages of `node` were in one of `states` when it was last heard."""
         queue = self.known.get(node.address, {}).get("queue", {})

@@ -61,7 +61,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse_outage(text: str) -> Window:
     """`6h..54h`, `30m..2h`; raises ConfigError."""
-    found = re.fullmatch(r"([\d.]+)([hm])\.\.([\d.]+)([hm])", text.strip())
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([hm])\.\.(\d+(?:\.\d+)?)([hm])", text.strip())
     unit = {"h": HOUR_S, "m": 60.0}
     if found:
         window = Window(float(found[1]) * unit[found[2]], float(found[3]) * unit[found[4]])

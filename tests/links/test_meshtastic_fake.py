@@ -18,6 +18,7 @@ from relay.sim.meshtastic import FakeRadios, Quirks
 from tests.links.radio_bench import PATIENT, TIMING, Bench
 from tests.links.test_meshtastic_serial import Line
 from tests.support.clients import fails, until
+from tests.support.radios import PRESET, Radios
 
 SPEED = 50.0
 WANTED = Wanted()
@@ -52,7 +53,7 @@ def bench(port: int, preset: Preset = Preset.LONG_FAST, speed: float = SPEED, **
 
 def test_what_one_says_the_other_hears_through_the_air() -> None:
     async def run() -> None:
-        async with fake(2) as radios:
+        async with fake(2, node_info=False) as radios:  # nothing else on the air
             one, other = (bench(port) for port in radios.ports)
             async with one.running() as link, other.running():
                 assert link.radio.differences == ()
@@ -134,6 +135,33 @@ def test_a_restart_in_silence_is_survived() -> None:
 
     asyncio.run(run(dies=False))
     asyncio.run(run(dies=True))
+
+
+def test_a_radio_that_is_killed_is_missed_and_used_again_when_it_is_back(tmp_path: Path) -> None:
+    radios = Radios(tmp_path, 2)
+
+    async def run() -> None:
+        preset = Preset(PRESET)
+        one, other = (bench(port, preset, speed=1.0) for port in radios.ports)
+        async with one.running() as link, other.running() as peer:
+            await link.send(b"before")
+            await until(lambda: other.payloads() == [b"before"])
+
+            radios.kill()
+            await until(lambda: not link.facts.connected and not peer.facts.connected)
+            assert link.room() == 0
+            assert (await fails(link.send(b"meanwhile"))).code == "not_connected"
+
+            radios.start(wait=False)
+            await until(lambda: link.room() == 1 and peer.facts.connected)
+            await link.send(b"after")
+            await until(lambda: other.payloads() == [b"before", b"after"])
+
+    radios.start()
+    try:
+        asyncio.run(run())
+    finally:
+        radios.kill()
 
 
 def test_two_links_on_one_radio_both_say_so() -> None:
