@@ -34,6 +34,7 @@ VERBS: dict[str, Text] = {
     "sites": Text("de noodsteunpunten, zoals het postvak ze kent", "the sites, as the inbox knows them"),
     "config": Text("instellingen nakijken", "check configuration"),
     "fake-radio": Text("Meshtastic-radio's nabootsen, zonder zender", "Meshtastic radios without hardware"),
+    "simulate": Text("een uitval narekenen: welke radio's, hoeveel hoge punten", "plan for an outage"),
     "demo": Text("een postvak en drie knooppunten op dit apparaat", "an inbox and three nodes here"),
 }
 _EXAMPLES = (

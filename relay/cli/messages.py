@@ -106,23 +106,21 @@ def message_row(facts: Mapping[str, Any], received: str) -> str:
     under_way = facts.get("age_s")
     late = f" +{pick(age(under_way))}" if under_way is not None and under_way >= MINUTE_S else ""
     said = ": ".join(each for each in (_kind(facts), labels.content(facts)) if each)
+    way = labels.way(facts)  # behind the words: a narrow table may cut it off, never them for its sake
     return row(
         [
             received,
             labels.word(labels.URGENCIES, facts["urgency"]),
             str(facts["site"] or facts["address"]),
             f"{labels.link(facts)}{late}",
-            said,
+            f"{said} ({way})" if way else said,
         ],
         _columns(),
     )
 
 
 def _kind(facts: Mapping[str, Any]) -> str:
-    way = labels.way(facts)
-    return " ".join(
-        [*labels.marks(facts), labels.word(labels.KINDS, facts["kind"]), *([f"({way})"] if way else [])]
-    )
+    return " ".join([*labels.marks(facts), labels.word(labels.KINDS, facts["kind"])])
 
 
 def _columns() -> tuple[int, ...]:

@@ -125,28 +125,34 @@ class Air:
         *,
         fresh: bool,
         inbox_low: int | None = None,
+        age_s: float = 0.0,
     ) -> None:
-        """A relay brought a message of `address`; `inbox_low` is what its status tells of our last word."""
+        """A relay brought a message of `address`, composed `age_s` ago.
+
+        `inbox_low` is what a status tells of our last word.
+        """
         self._begin(now_s)
         site = self._site(address)
+        before = site.ways.get(publisher)
+        again = before is not None and before.at_s >= site.spoke_s  # else it may be a late copy of the first
         site.ways[publisher] = Way(how.hops, how.snr_db, now_s)
         site.radio_s = self._alive[publisher] = now_s
         repeats = not fresh and now_s > max(site.ordered_s, site.spoke_s) + REPEAT_S
         if fresh:
             site.spoke_s, site.dark = now_s, True
-            self._judge_status(site, inbox_low, now_s)
-        elif repeats and site.asked:
+            self._judge_status(site, inbox_low, now_s - age_s)
+        elif repeats and again and site.asked:
             self._not_heard(site)
         if (fresh or repeats) and (site.dark or now_s > site.mqtt_s + MQTT_LIFE_S):
             self._wait(address, site, urgency, now_s, fresh=fresh)
 
-    def _judge_status(self, site: Site, low: int | None, now_s: float) -> None:
+    def _judge_status(self, site: Site, low: int | None, said_s: float) -> None:
         """A word that was not its newest before, and is one of ours: proof. A deaf site's stays the same."""
         if low is None:
             return
         if low != site.low and (low in self._sequences or low == site.told):
             self._proved(site)
-        elif site.asked and now_s > site.ordered_s + REPEAT_S:
+        elif site.asked and said_s > site.ordered_s + REPEAT_S:  # a relay may bring it hours later
             self._not_heard(site)
         site.low = low
 

@@ -58,7 +58,7 @@ class Filing:
         self._pending: dict[tuple[LogKey, int, int], bytes] = {}
         self._touched: dict[LogKey, Holding] = {}
         self._newest: dict[Address, tuple[Header, Entry]] = {}
-        self._heard: dict[Address, tuple[str, str]] = {}
+        self._heard: dict[Address, tuple[str, str, int]] = {}  # by whom, how, and how many seconds ago
         self._other_epochs: dict[LogKey, bool] = {}
         self.counted: list[tuple[str, str]] = []  # publisher and what: all that is not a new message
         self.fresh: list[tuple[Header, bytes]] = []
@@ -117,7 +117,7 @@ class Filing:
         kept = self._store.insert_apart(self._row(publisher, header, NEITHER, entry, UNCOUNTED))
         if kept is Keeping.NEW:
             self.fresh.append((header, entry.envelope))
-            self._heard[header.address] = (publisher, _link(entry.heard))
+            self._note_heard(header.address, publisher, entry)
         self._count(publisher, "apart_full" if kept is Keeping.FULL else "uncounted")
 
     # --- hellos ---
@@ -142,7 +142,7 @@ class Filing:
             return
         self.hellos[id(item)] = hello
         if not behind and not self._hellos.is_repeat(hello):
-            self._heard[header.address] = (item.publisher, _link(item.entry.heard))
+            self._note_heard(header.address, item.publisher, item.entry)
 
     # --- messages ---
 
@@ -170,7 +170,7 @@ class Filing:
                 self._gap(header, entry)
         self._rows.append(self._row(publisher, header, numbering, entry, copy_of=copy_of))
         self._pending[key, numbering, header.number] = entry.envelope
-        self._heard[header.address] = (publisher, _link(entry.heard))
+        self._note_heard(header.address, publisher, entry)
         if copy_of is None:
             self.fresh.append((header, entry.envelope))
 
@@ -285,6 +285,13 @@ class Filing:
     def _find(self, address: Address, code: str, detail: str) -> None:
         self._store.note_finding(address, code, self._arrival.unix_s, detail)
 
+    def _note_heard(self, address: Address, publisher: str, entry: Entry) -> None:
+        """Its own line shows that a node is there now; a relay may bring what it heard hours ago."""
+        ago_s = (entry.age_s or 0) if entry.heard else 0
+        before = self._heard.get(address)
+        if before is None or ago_s <= before[2]:
+            self._heard[address] = (publisher, _link(entry.heard), ago_s)
+
     def _flush(self) -> None:
         self._store.insert(self._rows)
         self._rows.clear()
@@ -294,8 +301,8 @@ class Filing:
         self._flush()
         for (address, epoch), holding in self._touched.items():
             self._store.save_holding(address, epoch, holding)
-        for address, (publisher, link) in self._heard.items():
-            self._store.save_heard(address, self._arrival, publisher, link)
+        for address, (publisher, link, ago_s) in self._heard.items():
+            self._store.save_heard(address, self._arrival, publisher, link, ago_s)
         for address, (header, entry) in self._newest.items():
             current = self._store.current(address)
             if current is None or (header.epoch, header.number) > (current.epoch, current.state):

@@ -6,10 +6,12 @@ from collections.abc import Collection, Iterable
 
 from relay.core import payloads
 from relay.core.air import RADIO
-from relay.core.message import Kind, Message
+from relay.core.message import Kind, Message, numbering_of
 from relay.errors import WireError
 from relay.inbox.air import Air
 from relay.inbox.parcel import Item, Parcel
+
+MEASURED_MAX_S = 120  # older figures of a gateway come from its history
 
 
 def tell(air: Air, parcels: Iterable[Parcel], fresh: Collection[int], now_s: float) -> None:
@@ -22,19 +24,39 @@ def tell(air: Air, parcels: Iterable[Parcel], fresh: Collection[int], now_s: flo
 
 def _tell_one(air: Air, item: Item, fresh: bool, now_s: float) -> None:
     header, how = item.header, item.entry.heard
-    status = _status(item) if header.kind == Kind.STATUS else None
     if how is None:
         if item.publisher == header.address.hex():
-            channel = status.values.get("radio_channel_pct") if status else None
-            air.direct(header.address, now_s, float(channel) if isinstance(channel, int) else None)
+            air.direct(header.address, now_s, _channel_pct(item))
         return
-    if how.link != RADIO:
-        return  # a USB stick is heard by nobody
-    low = status.inbox_low if status else None
-    air.heard(header.address, item.publisher, how, header.urgency, now_s, fresh=fresh, inbox_low=low)
+    if how.link != RADIO or item.publisher == header.address.hex():
+        return  # a USB stick is heard by nobody, and nobody needs itself as a gateway
+    if numbering_of(header.kind) is None or not header.number:
+        return  # no receipt can name it
+    status = _status(item)
+    air.heard(
+        header.address,
+        item.publisher,
+        how,
+        header.urgency,
+        now_s,
+        fresh=fresh,
+        inbox_low=status.inbox_low if status else None,
+        age_s=item.entry.age_s or 0,
+    )
+
+
+def _channel_pct(item: Item) -> float | None:
+    """How busy a gateway measures the channel to be now."""
+    if item.entry.age_s is None or item.entry.age_s > MEASURED_MAX_S:
+        return None
+    status = _status(item)
+    channel = status.values.get("radio_channel_pct") if status else None
+    return float(channel) if isinstance(channel, int) else None
 
 
 def _status(item: Item) -> Message | None:
+    if item.header.kind != Kind.STATUS:
+        return None
     try:
         said = payloads.decode(item.entry.envelope, item.header)
     except WireError:

@@ -24,6 +24,7 @@ from math import inf
 import msgspec
 
 from relay.core import wire
+from relay.core.air import RADIO
 from relay.core.message import (
     Address,
     Clock,
@@ -160,11 +161,11 @@ class Intake:
 
     def _remember(self, item: Item) -> None:
         """Several relays bring the same envelope: it is verified once."""
-        if item.known is not None:
-            self._seen[item.entry.envelope] = item.known
-        if len(self._seen) > SEEN_MAX:
-            with self._lock:
+        with self._lock:
+            if len(self._seen) >= SEEN_MAX:
                 self._seen = dict(islice(self._seen.items(), SEEN_MAX // 2, None))
+            if item.known is not None:
+                self._seen[item.entry.envelope] = item.known
 
     # --- 3 ---
 
@@ -231,7 +232,9 @@ class Intake:
             numbering = numbering_of(header.kind)
             if numbering is not None and header.number:
                 log = touched.setdefault((header.address, header.epoch), {})
-                log.setdefault(numbering, []).append(header.number)
+                heard = item.entry.heard
+                if heard is None or heard.link != RADIO:  # a relay lets go by the receipt alone
+                    log.setdefault(numbering, []).append(header.number)
         frames = self._replies.to_batch(touched) + self._replies.to_hellos(hellos)
         return [(parcel.publisher, frame) for frame in frames]
 

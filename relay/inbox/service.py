@@ -25,6 +25,7 @@ from relay.core.airtime import Preset
 from relay.core.message import Address, Clock
 from relay.errors import ConfigError, LinkError, StorageError
 from relay.inbox.air import Air
+from relay.inbox.facts import address_of
 from relay.inbox.ingest import Intake, Outcome
 from relay.inbox.pipe import Pipe
 from relay.inbox.replies import Replies, announced_epoch
@@ -253,7 +254,8 @@ class Service:
     def radio_facts(self, address: Address) -> dict[str, Any] | None:
         """How a site is heard by radio; None when it was not of late."""
         facts = self._air.facts(address, time.clock_gettime(time.CLOCK_BOOTTIME))
-        node = self.roster.entry(bytes.fromhex(facts["through"])) if facts else None
+        relay = address_of(facts["through"]) if facts else None
+        node = self.roster.entry(relay) if relay else None
         return facts | {"through": node.site} if facts and node else facts
 
     async def _order_in_time(self) -> None:

@@ -216,15 +216,23 @@ class Store:
         ).fetchone()
         return Current(*row) if row else None
 
-    def save_heard(self, address: Address, arrival: Arrival, publisher: str, link: str) -> None:
-        """Something new of this node arrived, within a write."""
+    def save_heard(
+        self, address: Address, arrival: Arrival, publisher: str, link: str, ago_s: int = 0
+    ) -> None:
+        """Something new of this node arrived that it said `ago_s` earlier, within a write.
+
+        With an `ago_s`, what was heard of it later than that stands.
+        """
+        when = (arrival.unix_s - ago_s, arrival.boot_id, arrival.boottime_s - ago_s)
         self._db.execute(
             "INSERT INTO node (address, epoch, state, heard_s, heard_boot, heard_at, publisher, link)"
             " VALUES (?, 0, 0, ?, ?, ?, ?, ?)"
             " ON CONFLICT (address) DO UPDATE SET heard_s = excluded.heard_s,"
             " heard_boot = excluded.heard_boot, heard_at = excluded.heard_at,"
-            " publisher = excluded.publisher, link = excluded.link",
-            (address, arrival.unix_s, arrival.boot_id, arrival.boottime_s, publisher, link),
+            " publisher = excluded.publisher, link = excluded.link"
+            " WHERE ? = 0 OR CASE WHEN heard_boot = excluded.heard_boot THEN heard_at <= excluded.heard_at"
+            " ELSE coalesce(heard_s, 0) <= excluded.heard_s END",
+            (address, *when, publisher, link, ago_s),
         )
 
     def save_current(

@@ -232,12 +232,24 @@ def test_later_it_counts_those_that_were_heard() -> None:
 
 
 def test_a_quiet_channel_shortens_the_interval_to_a_third_and_a_busy_one_restores_it() -> None:
-    case = Case(sites=1)
-    hours: list[float] = []
+    case = Case()
+    sites = [n.to_bytes(4, "big") for n in range(150)]
+    minutes: list[float] = []
     for pct in [10] * 60 + [35] * 60:
         case.air.direct(HILL, case.now_s, float(pct))
-        case.hear()
-        hours.append(case.air.advised_min(case.now_s))
+        for site in sites:
+            case.air.heard(site, HILL.hex(), Heard("radio", 0, 1), Urgency.ROUTINE, case.now_s, fresh=True)
+        minutes.append(case.air.advised_min(case.now_s))
         case.now_s += 300.0
-    assert min(hours) == pytest.approx(INTERVAL_S / 3 / 60, rel=0.01)
-    assert hours[-1] == pytest.approx(INTERVAL_S / 60, rel=0.01)
+    usual_min = interval_s(150, Preset.LONG_FAST) / 60
+    assert min(minutes) == pytest.approx(usual_min / 3, rel=0.01)
+    assert minutes[-1] == pytest.approx(usual_min, rel=0.01)
+
+
+def test_however_quiet_the_channel_nobody_speaks_more_often_than_every_quarter_of_an_hour() -> None:
+    case = Case(sites=1)
+    for _ in range(60):
+        case.air.direct(HILL, case.now_s, 1.0)
+        case.hear()
+        assert case.air.advised_min(case.now_s) == pytest.approx(INTERVAL_S / 60)
+        case.now_s += 300.0

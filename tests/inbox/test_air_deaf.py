@@ -47,10 +47,12 @@ def test_a_busy_site_that_two_relays_hear_is_not_taken_for_deaf(case) -> None:
 
 
 def test_one_repeat_that_five_relays_hear_counts_once(case) -> None:
-    case.hear(urgency=EMERGENCY)
+    relays = [bytes((n,)) * 4 for n in range(5)]
+    for n, relay in enumerate(relays):
+        case.hear(via=relay, urgency=EMERGENCY, fresh=n == 0)
     case.wait(60.0)
-    for n in range(5):
-        case.hear(via=bytes((n,)) * 4, urgency=EMERGENCY, fresh=False)
+    for relay in relays:
+        case.hear(via=relay, urgency=EMERGENCY, fresh=False)
         case.now_s += 0.3
     assert case.air.sites[BEILEN].unheard == 1
 

@@ -13,7 +13,8 @@ from relay.core.airtime import Preset
 from relay.core.message import Entry, Heard, Receipt, Urgency
 from relay.core.radio_plan import receipt_wait_s
 from relay.inbox.air import Air
-from relay.inbox.ingest import Intake, Outcome
+from relay.inbox.apart import QUARANTINE_PER_PUBLISHER_MAX
+from relay.inbox.ingest import SEEN_MAX, Intake, Outcome
 from tests.inbox.desk import NETWORK, Desk, Writer
 
 BY_RADIO = Heard("radio", -7, 2)
@@ -140,6 +141,12 @@ def test_junk_from_the_air_never_costs_a_relay_its_own_word(desk, beilen, hill) 
     assert desk.store.holding(hill.address, hill.epoch).reports.upto == 60
     assert desk.store.holding(beilen.address, beilen.epoch).reports.upto == 60
     assert desk.intake.counts["bad_signature"] > 1000
+    # and of all that nothing stays but what is bounded
+    assert len(desk.intake._seen) <= SEEN_MAX
+    assert set(desk.air.sites) == {hill.address, beilen.address}
+    apart = desk.store.apart
+    waiting = sum(len(apart.quarantined(signer)) for signer in apart.quarantined_signers())
+    assert waiting == QUARANTINE_PER_PUBLISHER_MAX, "strangers fill a share, and no more"
 
 
 def test_a_relay_that_brings_more_than_any_air_carries_loses_only_that(desk, beilen, hill) -> None:

@@ -45,7 +45,7 @@ def test_everything_dark_at_once_and_emergencies_are_known_within_a_minute(tmp_p
     assert len(urgent) >= 3
     assert all(said.link == "radio" and said.arrived_s - said.at_s < 60 for said in urgent if said.at_s > 120)
     assert all(said.receipted_s for said in urgent)
-    assert set(record.state_known) == {"Beilen", "Norg", "Rolde"}
+    assert set(record.state_known) >= {"Beilen", "Norg", "Rolde"}
     assert violations(record) == []
 
 
