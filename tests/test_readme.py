@@ -42,7 +42,7 @@ def test_the_picture_of_the_demo_is_what_the_demo_draws() -> None:
         "Bevestigd",
         "verbonden",
         "antwoordt",
-        "stil",
+        "via LoRa",
     }
     for word in said | {"Dorpshuis Voorbeeld-Norg", "Sporthal Voorbeeld-Roden"}:
         assert word in block[1] and word in source, word

@@ -221,3 +221,10 @@ def _of(minute: Minute, use: Use | None) -> float:
 def _gone_s(minute: Minute) -> float:
     """When a minute counts no longer: its last moment is an hour ago."""
     return minute.at_s + MINUTE_S + HOUR_S
+
+
+def unknown_budget(now_s: float) -> Budget:
+    """When the disk can't tell what was spent: only urgent reports may go for an hour."""
+    budget = Budget()
+    budget.spend((1 - URGENT_RESERVE) * LIMIT_MS, Use.FIRMWARE, now_s)
+    return budget

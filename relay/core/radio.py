@@ -16,7 +16,7 @@ from math import inf
 
 import msgspec
 
-from relay.core.airtime import LIMIT_MS, MODEMS, URGENT_RESERVE, Budget, Preset, Use, airtime_ms
+from relay.core.airtime import MODEMS, Budget, Preset, Use, airtime_ms
 from relay.core.events import Event, TookOver
 from relay.core.heard import HeardMessage, HeardStore
 from relay.core.ledger import Event as Move
@@ -32,7 +32,7 @@ from relay.core.tries import REFUSED_PAUSE_S, Due, Pacing, Tries, Undo
 from relay.core.wire import encode_radio_frame
 
 URGENT_WAIT_S = 10.0  # for a receipt by MQTT
-URGENT_SPREAD_S = 5.0
+URGENT_SPREAD_S = 4.0  # with a turn on the channel within 15 s
 URGENT_START_S = 2.0  # when the radio has taken over there is nothing to wait for
 URGENT_RECEIPT_S = 8.0  # how long the inbox may take over a receipt for an urgent report
 STATUS_REPEATS = 2
@@ -348,10 +348,3 @@ class Radio:
     def count(self, what: str) -> None:
         """One more of `what`."""
         self.counts[what] = self.counts.get(what, 0) + 1
-
-
-def unknown_budget(now_s: float) -> Budget:
-    """When the disk can't tell what was spent: only urgent reports may go for an hour."""
-    budget = Budget()
-    budget.spend((1 - URGENT_RESERVE) * LIMIT_MS, Use.FIRMWARE, now_s)
-    return budget

@@ -111,8 +111,7 @@ class StationRadio(ABC):
         """Go on with what the disk knows of the last hour; a card that knows of none is new."""
         if self.radio is None:
             return
-        from relay.core.airtime import Budget, BudgetState
-        from relay.core.radio import unknown_budget
+        from relay.core.airtime import Budget, BudgetState, unknown_budget
 
         moment = self.moment()
         try:

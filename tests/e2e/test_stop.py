@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -84,8 +85,10 @@ def test_sigterm_before_the_configuration_is_read_is_a_good_end_too(tmp_path: Pa
     process.start(wait=False)
     try:
         writer = until(lambda: opened_by_a_reader(config))
-        stops_well(process)
-        os.close(writer)
+        os.kill(process.pid, signal.SIGTERM)
+        os.close(writer)  # or a signal just before its read would wait for that read's end
+        assert process.end() == 0, process.log()[-2000:]
+        assert process.log() == ""
     finally:
         process.kill()
 

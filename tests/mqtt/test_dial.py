@@ -1,4 +1,4 @@
-"""What dialling must not cost: Python's own way with a host name loads tables that a node has no memory for."""
+"""What dialling must not cost: for a host name Python loads tables that a node has no memory for."""
 
 from __future__ import annotations
 
