@@ -7,7 +7,8 @@ DEBIAN_TEST := mosquitto mosquitto-clients strace faketime systemd e2fsprogs
 # a Python that was upgraded away leaves a .venv that no longer runs
 $(shell { $(BIN)/python -c ''; } 2>/dev/null || rm -f $(VENV)/made)
 
-.PHONY: demo test check lint bench install-node install-inbox clean help debian-test
+SEEDS ?= 100
+.PHONY: demo test check lint bench soak install-node install-inbox clean help debian-test
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -28,6 +29,9 @@ lint: $(VENV)/test
 
 bench: $(VENV)/test debian-test  ## the figures, into bench/results.json
 	$(BIN)/python -m bench
+
+soak: $(VENV)/test  ## simulated outages with random faults: SEEDS=1000, or SEEDS=1000..2000
+	@$(BIN)/python -m tests.sim.soak $(SEEDS)
 
 install-node install-inbox: install-%:  ## with sudo: install on this machine for good
 	@systemd/install $*

@@ -1,9 +1,10 @@
-"""`naober simulate`: an outage on the computer, with the shipped nodes, to choose preset, gateways and pace."""
+"""`naober simulate`: an outage, computed with the shipped nodes, to choose preset and high places by."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sites-file", type=Path, metavar="CSV", help=pick(sites))
     other = Text('een andere keuze ernaast, zoals "gateways=4"', 'another choice beside, as "gateways=4"')
     parser.add_argument("--compare", metavar="K=V,..", help=pick(other))
-    parser.add_argument("--plot", type=Path, metavar="SVG", help=pick(Text("schrijf kaart", "write a map")))
+    parser.add_argument(
+        "--plot", type=Path, metavar="SVG", help=pick(Text("teken kaart en verloop", "draw map and curves"))
+    )
     parser.add_argument("--json", action="store_true", help=pick(Text("cijfers als JSON", "JSON")))
 
 
@@ -96,7 +99,8 @@ def _simulate(scenario: Scenario, progress: Callable[[float], None]) -> Figures:
     from relay.sim.world import World
 
     where = MEMORY if MEMORY.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="naober-simulate-", dir=where) as folder:
+    prefix = f"naober-simulate-{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=where) as folder:
         world = World(scenario, Path(folder))
         world.run(progress)
         return figures(world)

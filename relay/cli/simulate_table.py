@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from relay.sim.report import Delivery, Figures, Spread
     from relay.sim.scenario import Scenario
 
-LABEL_COLUMNS, VALUE_COLUMNS = 34, 30
+LABEL_COLUMNS, VALUE_COLUMNS = 37, 36
 WORST = 5
 MINUTE_S, HOUR_S = 60, 3600
 
@@ -120,11 +120,9 @@ def _channel(figures: Figures) -> str:
 
 def _site(figures: Figures, index: int) -> str:
     site = figures.sites[index]
-    reports = pick(
-        Text(
-            f"{site.arrived}/{site.said} meldingen, 95 % na {duration(site.latency_p95_s)}",
-            f"{site.arrived}/{site.said} reports, 95 % after {duration(site.latency_p95_s)}",
-        )
+    latency, age = duration(site.latency_p95_s), duration(site.age_p95_s)
+    line = Text(
+        f"beeld 95 % jonger dan {age}; {site.arrived}/{site.said} meldingen, 95 % na {latency}",
+        f"state 95 % younger than {age}; {site.arrived}/{site.said} reports, 95 % after {latency}",
     )
-    state = pick(Text("beeld 95 % jonger dan", "state 95 % younger than"))
-    return f"  {fit(site.name, 20)} {state} {duration(site.age_p95_s)}; {reports}"
+    return f"  {fit(site.name, 20)} {pick(line)}"

@@ -38,10 +38,6 @@ class Buckets:
             self._put(key, left, at_s)
             return left >= 1
 
-    def is_spent(self, key: Hashable) -> bool:
-        """Whether nothing was left when `key` last spent."""
-        return self._left.get(key, (self._burst, 0.0))[0] < 1
-
     def _fill(self, key: Hashable, now_s: float) -> float:
         self._latest_s = now_s
         kept = self._left.get(key)

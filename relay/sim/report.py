@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from relay.sim.record import Record, Said
-from relay.sim.scenario import Scenario
 
 if TYPE_CHECKING:
     from relay.sim.world import World
 
 URGENT_MAX = 2  # the least urgent that is urgent
 GRACE_S = 1800.0  # what was said in the last half hour is not judged: it may be under way
-WORST = 5
+POINTS_MAX = 400  # of one curve
 LINK_MARGIN_DB = 3.0
 
 
@@ -84,11 +83,10 @@ class Figures(msgspec.Struct, frozen=True):
     channel_worst_pct: float  # mean of the radio that finds it fullest
     channel_minute_pct: float  # the fullest minute anywhere
     seconds: float  # of computing
-
-    @property
-    def unheard(self) -> tuple[SiteResult, ...]:
-        """Sites of which the inbox had not one status or report for nearly all of the time."""
-        return tuple(site for site in self.sites if site.said and not site.arrived)
+    urgent_s: tuple[float, ...]  # for the curves: latencies and ages, the shortest first, thinned out
+    routine_s: tuple[float, ...]
+    ages_s: tuple[float, ...]
+    over_time: tuple[tuple[float, float, float], ...]  # hour, channel use in percent: mean, fullest minute
 
 
 def spread(values: Iterable[float]) -> Spread:
@@ -118,13 +116,19 @@ def figures(world: World) -> Figures:
         max(means, default=0.0),
         max((record.channel[spot.name].most for spot in spots), default=0.0),
         record.seconds,
+        curve(latency_s(said) for said in judged if said.urgency <= URGENT_MAX),
+        curve(latency_s(said) for said in judged if said.urgency > URGENT_MAX),
+        curve(age_s for _, _, age_s in record.ages_s),
+        tuple((part / 6, use.mean, use.most) for part, use in sorted(record.channel_over_time.items())),
     )
 
 
-def title(scenario: Scenario) -> tuple[int, int]:
-    """How many sites and gateways."""
-    gateways = sum(is_gateway for _, _, is_gateway in scenario.map())
-    return len(scenario.map()) - gateways, gateways
+def curve(values: Iterable[float]) -> tuple[float, ...]:
+    """In order, and no more of them than a picture can show."""
+    ordered = sorted(values)
+    if len(ordered) <= POINTS_MAX:
+        return tuple(ordered)
+    return tuple(ordered[index * (len(ordered) - 1) // (POINTS_MAX - 1)] for index in range(POINTS_MAX))
 
 
 def as_builtins(found: Figures) -> Any:

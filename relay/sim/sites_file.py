@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 from relay.errors import ConfigError, Text
 from relay.sim.places import Place, place_at
 
 COLUMNS = ("name", "lat", "lon", "height_m", "gateway")
+HEADINGS = (COLUMNS, ("naam", "lat", "lon", "hoogte_m", "gateway"))
 YES, NO = ("yes", "ja", "1", "true"), ("no", "nee", "0", "false", "")
 LAT, LON, HEIGHT_M = (52.0, 54.0), (5.0, 8.0), (1.0, 400.0)  # the map is flat, and true around Drenthe
 SITES_MAX = 1000
@@ -24,13 +26,14 @@ def read_sites(path: Path) -> tuple[tuple[str, Place, bool], ...]:
             Text("Geef een CSV-bestand in UTF-8", "Give a CSV file in UTF-8"),
         ) from error
     found: dict[str, tuple[str, Place, bool]] = {}
-    for number, cells in enumerate(csv.reader(text.splitlines()), start=1):
-        cells = [cell.strip() for cell in cells]
-        if not any(cells) or cells[0].startswith("#") or tuple(map(str.lower, cells)) == COLUMNS:
+    for number, cells in enumerate(_rows(path, text), start=1):
+        if not any(cells) or cells[0].startswith("#") or tuple(map(str.lower, cells)) in HEADINGS:
             continue
         name, place, is_gateway = _site(path, number, cells)
-        if name in found or len(found) >= SITES_MAX:
+        if name in found:
             raise _error(path, number, Text(f"{name} staat er al", f"{name} is there already"))
+        if len(found) >= SITES_MAX:
+            raise _error(path, number, Text(f"meer dan {SITES_MAX} punten", f"more than {SITES_MAX} sites"))
         found[name] = (name, place, is_gateway)
     kinds = {is_gateway for _, _, is_gateway in found.values()}
     if kinds != {True, False}:
@@ -40,6 +43,15 @@ def read_sites(path: Path) -> tuple[tuple[str, Place, bool], ...]:
             Text("Zet in de kolom gateway ja of nee", "Write yes or no in the column gateway"),
         )
     return tuple(found.values())
+
+
+def _rows(path: Path, text: str) -> Iterator[list[str]]:
+    rows = csv.reader(text.splitlines())
+    try:
+        for cells in rows:
+            yield [cell.strip() for cell in cells]
+    except csv.Error as error:
+        raise _error(path, rows.line_num, Text(f"geen CSV ({error})", f"no CSV ({error})")) from error
 
 
 def _site(path: Path, number: int, cells: list[str]) -> tuple[str, Place, bool]:
@@ -63,5 +75,7 @@ def _site(path: Path, number: int, cells: list[str]) -> tuple[str, Place, bool]:
 def _error(path: Path, number: int, what: Text) -> ConfigError:
     return ConfigError(
         Text(f"{path}, regel {number}: {what.nl}", f"{path}, line {number}: {what.en}"),
-        Text("Schrijf bijvoorbeeld Beilen,52.863,6.514,10,nee", "Write for example Beilen,52.863,6.514,10,no"),
+        Text(
+            "Schrijf bijvoorbeeld Beilen,52.863,6.514,10,nee", "Write for example Beilen,52.863,6.514,10,no"
+        ),
     )
