@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,8 @@ from relay.core.airtime import Preset
 from relay.errors import ConfigError, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from types import FrameType
 
     from relay.sim.report import Figures
     from relay.sim.scenario import Scenario
@@ -26,6 +28,8 @@ EXAMPLES = (
 )
 MEMORY = Path("/dev/shm")  # noqa: S108  a temporary folder in it, not a file with a known name
 TELL_EVERY_H = 12  # where a line can't be rewritten
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # that leave nothing behind: it would stay in memory
+OF_THE_MAP = ("sites", "gateways", "gateway-height")  # a list of sites says these itself
 
 # option: type, default, least, most, meaning; what --compare may change as well
 NUMBERS: dict[str, tuple[type, float, float, float, Text]] = {
@@ -44,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = f"naober simulate [{pick(Text('opties', 'options'))}]"
     for name, (kind, default, _, _, meaning) in NUMBERS.items():
         told = f"{pick(meaning)} ({default:g})"
-        parser.add_argument(f"--{name}", type=kind, default=kind(default), metavar="N", help=told)
+        parser.add_argument(f"--{name}", type=kind, metavar="N", help=told)
     known = [each.value for each in Preset]
     parser.add_argument(
         "--preset",
@@ -71,24 +75,21 @@ def run(args: argparse.Namespace) -> int:
     from relay.cli.simulate_table import table
     from relay.sim.report import as_builtins
 
-    chosen = {name: getattr(args, name.replace("-", "_")) for name in NUMBERS}
-    chosen |= {"preset": args.preset, "outage": args.outage, "sites_file": args.sites_file}
-    scenarios = [_scenario(chosen)]
-    if args.compare:
-        scenarios.append(_scenario(chosen | _changes(args.compare)))
+    for number in ENDS[1:]:  # Ctrl-C raises by itself
+        signal.signal(number, _stop)
+    scenarios = _scenarios(args)
     if args.plot:
         _check_plot(args.plot)
     found = []
-    for number, scenario in enumerate(scenarios, start=1):
-        found.append(_simulate(scenario, _progress(scenario.hours, number, len(scenarios))))
-    if args.plot:
-        from relay.sim.plot import svg
-
-        args.plot.write_text(svg(list(zip(scenarios, found, strict=True)), pick), encoding="utf-8")
+    for turn, scenario in enumerate(scenarios, start=1):
+        found.append(_simulate(scenario, _progress(scenario.hours, turn, len(scenarios))))
     if args.json:
-        say(json.dumps([as_builtins(each) for each in found], indent=2))
+        pairs = zip(scenarios, found, strict=True)
+        say(json.dumps([as_builtins(scenario, figures) for scenario, figures in pairs], indent=2))
     else:
-        say("\n".join(table(scenarios, found)))
+        say("\n".join(table(scenarios, found, args.compare or "")))
+    if args.plot:
+        _draw(args.plot, scenarios, found)
     return 0
 
 
@@ -100,16 +101,46 @@ def _simulate(scenario: Scenario, progress: Callable[[float], None]) -> Figures:
 
     where = MEMORY if MEMORY.is_dir() else None
     prefix = f"naober-simulate-{os.getpid()}-"
-    with tempfile.TemporaryDirectory(prefix=prefix, dir=where) as folder:
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)  # between making it and knowing of it
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix=prefix, dir=where)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
+    with temporary as folder:
         world = World(scenario, Path(folder))
         world.run(progress)
         return figures(world)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def _scenarios(args: argparse.Namespace) -> list[Scenario]:
+    """One choice, or two with --compare. Raises ConfigError."""
+    given = {name: getattr(args, name.replace("-", "_")) for name in NUMBERS}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    chosen |= {"preset": args.preset, "outage": args.outage, "sites-file": args.sites_file}
+    if not args.compare:
+        return [_scenario(chosen)]
+    changes = _changes(args.compare)
+    if "sites-file" in changes:
+        other = {name: value for name, value in chosen.items() if name not in OF_THE_MAP} | changes
+    else:
+        other = chosen | changes
+    return [_scenario(chosen), _scenario(other)]
 
 
 def _scenario(chosen: dict[str, Any]) -> Scenario:
     from relay.sim.scenario import Scenario, parse_outage
     from relay.sim.sites_file import read_sites
 
+    if chosen["sites-file"] and (told := [name for name in OF_THE_MAP if name in chosen]):
+        raise ConfigError(
+            Text(f"{told[0]} en sites-file gaan niet samen", f"{told[0]} does not go with sites-file"),
+            Text("Zet het in dat bestand", "Write it in that file"),
+        )
+    chosen = {name: kind(default) for name, (kind, default, *_) in NUMBERS.items()} | chosen
     for name, (_, _, least, most, _) in NUMBERS.items():
         if not least <= chosen[name] <= most:
             raise ConfigError(
@@ -124,7 +155,7 @@ def _scenario(chosen: dict[str, Any]) -> Scenario:
         preset=Preset(chosen["preset"]),
         seed=chosen["seed"],
         outage=parse_outage(chosen["outage"]) if chosen["outage"] else None,
-        places=read_sites(chosen["sites_file"]) if chosen["sites_file"] else (),
+        places=read_sites(chosen["sites-file"]) if chosen["sites-file"] else (),
         urgent_per_day=chosen["urgent"],
         routine_per_day=chosen["routine"],
     )
@@ -141,10 +172,12 @@ def _changes(text: str) -> dict[str, Any]:
                 found[name] = Preset(value.upper()).value
             elif name == "outage" and equals:
                 found[name] = value
+            elif name == "sites-file" and value:
+                found[name] = Path(value)
             else:
                 found[name] = NUMBERS[name][0](value)
         except (KeyError, ValueError) as error:
-            known = ", ".join((*NUMBERS, "preset", "outage"))
+            known = ", ".join((*NUMBERS, "preset", "outage", "sites-file"))
             raise ConfigError(
                 Text(f"--compare: dit gaat niet: {part}", f"--compare: not possible: {part}"),
                 Text(f'Schrijf "gateways=4"; er zijn: {known}', f'Write "gateways=4"; there are: {known}'),
@@ -155,10 +188,23 @@ def _changes(text: str) -> dict[str, Any]:
 def _check_plot(path: Path) -> None:
     """Before minutes of computing, not after. Raises ConfigError."""
     if path.is_dir() or not path.absolute().parent.is_dir():
-        raise ConfigError(
-            Text(f"{path} kan niet worden geschreven", f"{path} can't be written"),
-            Text("Geef een bestand in een map die bestaat", "Give a file in a folder that is there"),
-        )
+        raise _unwritable(path)
+
+
+def _draw(path: Path, scenarios: Sequence[Scenario], found: Sequence[Figures]) -> None:
+    from relay.sim.plot import svg
+
+    try:
+        path.write_text(svg(list(zip(scenarios, found, strict=True)), pick), encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(path) from error
+
+
+def _unwritable(path: Path) -> ConfigError:
+    return ConfigError(
+        Text(f"{path} kan niet worden geschreven", f"{path} can't be written"),
+        Text("Geef een bestand in een map die bestaat", "Give a file in a folder that is there"),
+    )
 
 
 def _progress(hours: float, number: int, of: int) -> Callable[[float], None]:

@@ -16,19 +16,21 @@ if TYPE_CHECKING:
 
 LABEL_COLUMNS, VALUE_COLUMNS = 37, 36
 WORST = 5
+NOTHING = "-"  # where nothing was said
 MINUTE_S, HOUR_S = 60, 3600
 
 Cell = Callable[["Figures"], str]
 
 
-def table(scenarios: Sequence[Scenario], found: Sequence[Figures]) -> list[str]:
-    """All lines, in the chosen language."""
+def table(scenarios: Sequence[Scenario], found: Sequence[Figures], changes: str = "") -> list[str]:
+    """All lines, in the chosen language; `changes` is what makes the second choice another."""
     lines = [_line("", [_name(scenario) for scenario in scenarios])]
-    lines += [_line("", [_who(scenario) for scenario in scenarios]), ""]
+    lines += [_line("", [_who(scenario) for scenario in scenarios])]
+    lines += [_line("", ["", changes]), ""] if changes else [""]
     for label, cell in _rows():
         lines.append(_line(pick(label), [cell(each) for each in found]) if cell else pick(label))
-    for scenario, figures in zip(scenarios, found, strict=True):
-        which = f" ({_name(scenario)}, {_who(scenario)})" if len(found) > 1 else ""
+    for number, (scenario, figures) in enumerate(zip(scenarios, found, strict=True), start=1):
+        which = f" ({number}: {_name(scenario)}, {_who(scenario)})" if len(found) > 1 else ""
         lines += ["", pick(Text("Slechtst bekende punten", "Sites known worst")) + which]
         lines += [_site(figures, index) for index in range(min(WORST, len(figures.sites)))]
     return lines
@@ -51,7 +53,7 @@ def _rows() -> list[tuple[Text, Cell | None]]:
 def _delivery(of: Callable[[Figures], Delivery]) -> list[tuple[Text, Cell | None]]:
     return [
         (Text("  aangekomen", "  arrived"), lambda figures: _arrived(of(figures))),
-        (Text("  na (50 / 95 % / langst)", "  after (50 / 95 % / max)"), lambda f: _times(of(f).latency_s)),
+        (Text("  na (50 / 95 % / langst)", "  after (50 / 95 % / max)"), lambda f: _after(of(f))),
         (Text("  per radio", "  by radio"), lambda figures: _by_radio(of(figures))),
         (Text("  ontvangstbewijs terug", "  receipt came back"), lambda figures: _receipted(of(figures))),
     ]
@@ -84,11 +86,15 @@ def _line(label: str, values: Sequence[str]) -> str:
 
 
 def _arrived(each: Delivery) -> str:
-    return f"{each.arrived_pct:.1f} % ({each.arrived}/{each.said})"
+    return f"{each.arrived_pct:.1f} % ({each.arrived}/{each.said})" if each.said else NOTHING
+
+
+def _after(each: Delivery) -> str:
+    return _times(each.latency_s) if each.said else NOTHING
 
 
 def _receipted(each: Delivery) -> str:
-    return f"{100 * each.receipted / each.said if each.said else 100:.1f} %"
+    return f"{100 * each.receipted / each.said:.1f} %" if each.said else NOTHING
 
 
 def _by_radio(each: Delivery) -> str:
@@ -121,8 +127,11 @@ def _channel(figures: Figures) -> str:
 def _site(figures: Figures, index: int) -> str:
     site = figures.sites[index]
     latency, age = duration(site.latency_p95_s), duration(site.age_p95_s)
-    line = Text(
-        f"beeld 95 % jonger dan {age}; {site.arrived}/{site.said} meldingen, 95 % na {latency}",
-        f"state 95 % younger than {age}; {site.arrived}/{site.said} reports, 95 % after {latency}",
-    )
-    return f"  {fit(site.name, 20)} {pick(line)}"
+    line = pick(Text(f"beeld 95 % jonger dan {age}", f"state 95 % younger than {age}"))
+    if site.said:
+        reports = Text(
+            f"{site.arrived}/{site.said} meldingen, 95 % na {latency}",
+            f"{site.arrived}/{site.said} reports, 95 % after {latency}",
+        )
+        line += f"; {pick(reports)}"
+    return f"  {fit(site.name, 20)} {line}"

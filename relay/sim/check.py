@@ -11,6 +11,7 @@ from relay.sim.usage import DUTY_PERCENT
 URGENT = 2
 URGENT_ON_AIR_S = 15.0 + 5.0  # and a packet of its own that was under way
 TOKENS, TOKEN_S = 3, 600.0
+SETTLES_S, LAST_S = 7200.0, 900.0
 OUTBOX_BYTES_MAX = 64 * 1024 * 1024
 HEARD_BYTES_MAX = 512 * 1024
 
@@ -27,6 +28,15 @@ def nothing_is_lost(record: Record) -> Iterator[str]:
     for site, reports in missing.items():
         if len(reports) > held[site]:
             yield f"{site}: {len(reports)} reports have not arrived, and it holds {held[site]}"
+
+
+def everything_arrives_in_the_end(record: Record) -> Iterator[str]:
+    """With a line that has worked for two hours, nothing that was said before the last minutes is open."""
+    for said in record.said.values():
+        good_s = record.line_good_s.get(said.site, float("inf"))
+        settled = record.end_s - good_s >= SETTLES_S and said.at_s <= record.end_s - LAST_S
+        if settled and said.arrived_s is None and said.site not in record.excused:
+            yield f"{said.text}: said at {said.at_s:.0f} s, its line works since {good_s:.0f} s"
 
 
 def no_receipt_is_a_lie(record: Record) -> Iterator[str]:
@@ -47,9 +57,9 @@ def nothing_is_shown_twice(record: Record) -> Iterator[str]:
 
 
 def the_newest_state_is_known(record: Record) -> Iterator[str]:
-    """At the end the inbox knows, of each site, nothing older than what it once knew."""
-    for site, (epoch, number, _) in record.state_known.items():
-        best = record.state_best.get(site, (0, 0))
+    """At the end the inbox's disk has for current, of each site, nothing older than it once took in."""
+    for site, best in record.state_best.items():
+        epoch, number, _ = record.state_known.get(site, (0, 0, 0.0))
         if (epoch, number) < best and not record.inbox_restored:
             yield f"{site}: state {epoch}/{number} is current, {best} was"
 
@@ -109,6 +119,7 @@ def an_inbox_restart_sends_nobody_to_the_radio(record: Record) -> Iterator[str]:
 
 CHECKS: tuple[Check, ...] = (
     nothing_is_lost,
+    everything_arrives_in_the_end,
     no_receipt_is_a_lie,
     nothing_is_shown_twice,
     the_newest_state_is_known,

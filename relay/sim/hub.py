@@ -96,6 +96,11 @@ class Hub:
         shutil.copytree(where, self._folder)
         self.start()
 
+    def newest(self, address: Address) -> tuple[int, int] | None:
+        """Epoch and number of the state that is current by the inbox's own disk; None for none."""
+        current = self.store.current(address) if self.store else None
+        return (current.epoch, current.state) if current else None
+
     def feed(self, publisher: str, frame: bytes) -> None:
         """A frame that `publisher` sent by MQTT; stored with those that come at the same moment."""
         if not self._waiting:

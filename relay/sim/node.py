@@ -125,6 +125,7 @@ class SimNode:
         self.epochs = MemoryEpochFile()
         self.station: Station | None = None
         self.is_deaf = False  # it hears no radio
+        self.mqtt_since_s = 0.0  # when that last changed
         self.mqtt = "up"  # or "down", or "hole": accepts and swallows
         self.mesh = radio(self)
         self._scenario, self._timeline, self._record, self._carry = scenario, timeline, record, carry
@@ -141,7 +142,7 @@ class SimNode:
     def power_on(self) -> None:
         """The machine starts; everything that was in memory is new."""
         self._boot += 1
-        self._booted_s = self._timeline.now_s
+        self._booted_s = self.mqtt_since_s = self._timeline.now_s
         identity = Identity(self.key.address, self._network, self.key.sign, self._inboxes)
         clocks = Clocks(
             f"{self.name} {self._boot}",
@@ -278,7 +279,7 @@ class SimNode:
         """The line changes: up, down, or hole."""
         if state == self.mqtt:
             return
-        was, self.mqtt = self.mqtt, state
+        was, self.mqtt, self.mqtt_since_s = self.mqtt, state, self._timeline.now_s
         if self.station is None:
             return
         if state == "down":
@@ -361,11 +362,11 @@ class SimNode:
         if self.station is None or self.is_deaf or packet.port != PRIVATE_PORT:
             return
         hops = packet.hop_start - packet.hop_limit
-        header = wire.parse_header(packet.payload[wire.AGE_BYTES :])
         events = self.station.radio_heard(packet.payload, packet.snr_db, hops, packet.hop_limit)
         self._note(events)
         # the daemon looks after every frame; here only where there can be something to do
-        if header.urgency <= Urgency.URGENT or not all(isinstance(event, MessageHeard) for event in events):
+        routine = (isinstance(each, MessageHeard) and each.urgency > Urgency.URGENT for each in events)
+        if not all(routine):
             self.kick()
         elif self.mqtt == "up":
             self._turn += 1

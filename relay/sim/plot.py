@@ -19,9 +19,10 @@ Pick = Callable[[Text], str]
 
 PANEL, GAP, TOP, FOOT = 400, 50, 60, 40  # pixels
 WIDTH, HEIGHT = 3 * PANEL + 4 * GAP, PANEL + TOP + FOOT
+LETTER = 4.2  # pixels of a label's letter, about
 LABELS_MAX = 60  # beyond, names are shown by pointing only
 GOOD_S, FAIR_S = 3600.0, 3 * 3600.0  # age of a site's state that 95 % of the time is not exceeded
-COLOURS = {"good": "#1b7f4b", "fair": "#d98e04", "bad": "#c0262d", "gateway": "#1f4e8c", "line": "#c8ccd2"}
+COLOURS = {"good": "#1b7f4b", "fair": "#d98e04", "bad": "#c0262d", "gateway": "#1f4e8c", "line": "#b4bac2"}
 CURVES = ("#c0262d", "#1f4e8c", "#1b7f4b")
 TICKS_S = (1, 10, 60, 600, 3600, 6 * 3600, 24 * 3600)
 LEAST_S, MOST_S = 1.0, 2 * 86_400.0
@@ -50,7 +51,9 @@ def svg(results: Sequence[tuple[Scenario, Figures]], pick: Pick) -> str:
         y = row * HEIGHT + TOP
         panels = [_Panel(GAP + column * (PANEL + GAP), y) for column in range(3)]
         sites = sum(not spot.is_gateway for spot in figures.spots)
-        head = f"{scenario.preset.value} · {sites} + {len(figures.spots) - sites} · {scenario.hours:g} h"
+        high = len(figures.spots) - sites
+        who = pick(Text(f"{sites} punten, {high} hoog", f"{sites} sites, {high} high"))
+        head = f"{scenario.preset.value} · {who} · {scenario.hours:g} {pick(Text('u', 'h'))}"
         parts.append(_text(GAP, y - 36, head, size=15))
         parts += _map(panels[0], figures, pick)
         parts += _curves(panels[1], figures, pick)
@@ -77,7 +80,7 @@ def _map(panel: _Panel, figures: Figures, pick: Pick) -> list[str]:
     for site in figures.sites:
         x, y = where(site.name)
         parts.append(_dot(x, y, COLOURS[_grade(site)], site.name))
-        parts += [_text(x + 6, y + 3, site.name, size=7)] if labelled else []
+        parts += [_label(panel, x, y, site.name)] if labelled else []
     for spot in figures.spots:
         if spot.is_gateway:
             x, y = where(spot.name)
@@ -97,6 +100,12 @@ def _map(panel: _Panel, figures: Figures, pick: Pick) -> list[str]:
             _text(x + 14, panel.y + PANEL + 22, pick(meaning)),
         ]
     return parts
+
+
+def _label(panel: _Panel, x: float, y: float, name: str) -> str:
+    """Beside its dot, and within the panel."""
+    fits = x + 6 + LETTER * len(name) < panel.x + PANEL
+    return _text(x + 6, y + 3, name, size=7) if fits else _text(x - 6, y + 3, name, "end", size=7)
 
 
 def _grade(site: SiteResult) -> str:

@@ -57,7 +57,7 @@ class Record:
         self.said: dict[str, Said] = {}
         self.sent: list[Sent] = []
         self.states_made: dict[str, list[tuple[int, int, float]]] = defaultdict(list)  # epoch, number, when
-        self.state_known: dict[str, tuple[int, int, float]] = {}  # the newest at the inbox, and when composed
+        self.state_known: dict[str, tuple[int, int, float]] = {}  # at the inbox, and when composed
         self.state_best: dict[str, tuple[int, int]] = {}  # the newest that the inbox ever took in
         self.ages_s: list[tuple[float, str, float]] = []  # when, site, age of its newest state at the inbox
         self.channel: dict[str, Mean] = defaultdict(Mean)  # channel use in percent, by site
@@ -71,6 +71,8 @@ class Record:
         self.excused: set[str] = set()  # sites whose card was exchanged: what only that card held is gone
         self.inbox_restored = 0  # how often the inbox went back to a backup
         self.only_the_inbox_failed = False
+        self.line_good_s: dict[str, float] = {}  # from when to the end a site's own line worked
+        self.end_s = 0.0
         self.strangers: Counter[str] = Counter()  # texts at the inbox that nobody said
         self.duty_worst_pct: dict[str, float] = {}
         self.seconds = 0.0  # of computing

@@ -16,6 +16,7 @@ import msgspec
 from relay.sim.record import Record, Said
 
 if TYPE_CHECKING:
+    from relay.sim.scenario import Scenario
     from relay.sim.world import World
 
 URGENT_MAX = 2  # the least urgent that is urgent
@@ -131,9 +132,9 @@ def curve(values: Iterable[float]) -> tuple[float, ...]:
     return tuple(ordered[index * (len(ordered) - 1) // (POINTS_MAX - 1)] for index in range(POINTS_MAX))
 
 
-def as_builtins(found: Figures) -> Any:
-    """For JSON, in which there is no infinity."""
-    return _finite(msgspec.to_builtins(found))
+def as_builtins(scenario: Scenario, found: Figures) -> Any:
+    """For JSON, in which there is no infinity; with what was simulated as `scenario`."""
+    return _finite({**msgspec.to_builtins(found), "scenario": msgspec.to_builtins(scenario)})
 
 
 def _finite(value: Any) -> Any:

@@ -1,7 +1,9 @@
 """A whole simulation: the shipped nodes and inbox, radios on one channel, MQTT lines that fail by schedule.
 
-One timeline and one seed: the same scenario gives the same history. Nothing here decides anything that a
-real node would decide; that is all in the station and the inbox.
+One timeline and one seed: the same scenario gives the same history. Links and talk follow from the seed and
+the names of nodes: one gateway more changes nothing between the others, so that two choices with one seed can
+be compared. Nothing here decides anything that a real node would decide; that is all in the station and the
+inbox.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from zlib import crc32
 
 from relay.core.message import Address, Numbering, Urgency
 from relay.sim.channel import Channel, Tuning
@@ -25,6 +28,7 @@ NETWORK = b"simulate"
 DAY_S = 24 * HOUR_S
 AGES_EVERY_S = 300.0
 LATENCY_S = (0.05, 0.3)
+POWER_ON_S = (0.0, 20.0)
 PROGRESS_S = HOUR_S
 URGENT = (Urgency.EMERGENCY, Urgency.URGENT)
 
@@ -40,6 +44,7 @@ class World:
         self.chance = Random(f"world {scenario.seed}")  # noqa: S311
         self.record = Record()
         self.channel = Channel(self.timeline, Random(f"channel {scenario.seed}"))  # noqa: S311
+        self._numbers: set[int] = set()
         self._options = MeshOptions(tuning=Tuning(scenario.preset), hop_limit=scenario.hop_limit)
         inbox = Key(f"inbox {scenario.seed}")
         self.nodes: dict[str, SimNode] = {}
@@ -103,7 +108,7 @@ class World:
 
     def _plan(self) -> None:
         for node in self.nodes.values():
-            self.at(self.chance.uniform(0.0, 20.0), node.power_on)
+            self.at(self._chance("power", node).uniform(*POWER_ON_S), node.power_on)
         dark = self.scenario.dark
         for node in self.sites:
             self.at(dark.from_s, node.set_mqtt, "down")
@@ -114,16 +119,23 @@ class World:
     def _plan_talk(self, node: SimNode) -> None:
         """People say things at any time, without regard to one another."""
         scenario, end_s = self.scenario, self.scenario.hours * HOUR_S
+        chance = self._chance("talk", node)
         for per_day, urgencies in (
             (scenario.urgent_per_day, URGENT),
             (scenario.routine_per_day, (Urgency.ROUTINE, Urgency.INFORMATION)),
         ):
             at_s = 60.0
-            while per_day and (at_s := at_s + self.chance.expovariate(per_day / DAY_S)) < end_s:
-                self.at(at_s, node.say, self.chance.choice(urgencies))
+            while per_day and (at_s := at_s + chance.expovariate(per_day / DAY_S)) < end_s:
+                self.at(at_s, node.say, chance.choice(urgencies))
+
+    def _chance(self, what: str, node: SimNode) -> Random:
+        return Random(f"{what} {node.name} {self.scenario.seed}")  # noqa: S311
 
     def _radio(self, node: SimNode) -> MeshRadio:
-        number = 0x1000 + len(self.channel.members)
+        number = crc32(node.name.encode())
+        while number in self._numbers:
+            number += 1
+        self._numbers.add(number)
         chance = Random(f"radio {number} {self.scenario.seed}")  # noqa: S311
         return MeshRadio(self.channel, chance, number, node.place, node, self._options)
 
@@ -151,6 +163,10 @@ class World:
 
     def _close(self) -> None:
         record = self.record
+        record.end_s = self.timeline.now_s
+        for node in self.sites:
+            if node.mqtt == "up":
+                record.line_good_s[node.name] = node.mqtt_since_s
         for node in self.nodes.values():
             record.duty_worst_pct[node.name] = node.mesh.chip.lawful.worst_percent
             if node.station is not None:
@@ -159,5 +175,7 @@ class World:
                     last - first + 1 for first, last in log.ledger(Numbering.REPORT).open()
                 )
                 node.station.close()
+        for site, (*_, made_s) in list(record.state_known.items()) if self.hub.store else ():
+            record.state_known[site] = (*(self.hub.newest(self.nodes[site].key.address) or (0, 0)), made_s)
         record.most("inbox_bytes", sum(path.stat().st_size for path in self.hub.store_files()))
         self.hub.stop()

@@ -9,7 +9,7 @@ import pytest
 from relay.core import wire
 from relay.core.airtime import LIMIT_MS, Preset, Use
 from relay.core.events import GaveBack, TookOver
-from relay.core.message import Draft, Kind, Numbering, Urgency
+from relay.core.message import Clock, Draft, Kind, Numbering, Urgency
 from relay.core.orders import ORDER_LIFE_S
 from relay.core.radio_plan import interval_s, window_s
 from relay.core.tries import TRIES, TRIES_URGENT
@@ -384,3 +384,23 @@ def test_orders_are_bounded(node, inbox) -> None:
     for n in range(200):
         order(node, inbox.receipt(b"", inbox.entry(n.to_bytes(4, "big"), 3)))
     assert len(node.on_air.orders) == 16
+
+
+# --- time ---
+
+
+def test_a_node_without_a_clock_takes_the_time_from_receipts_by_radio(node, inbox) -> None:
+    node.hear_radio(inbox.receipt(b""))
+    node.now_s += 100
+    header = wire.parse_header(node.report().envelope)
+    assert (header.clock, header.time) == (Clock.INBOX, inbox.time + 100)
+
+
+def test_a_receipt_that_was_delayed_an_hour_or_replayed_does_not_set_the_time_back(node, inbox) -> None:
+    late = inbox.receipt(b"")
+    node.now_s += 3600
+    inbox.time += 3600
+    node.hear_radio(inbox.receipt(b""))
+    for _ in range(3):
+        node.hear_radio(late)
+    assert wire.parse_header(node.report().envelope).time == inbox.time

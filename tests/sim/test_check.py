@@ -41,6 +41,14 @@ def test_a_report_that_neither_arrived_nor_is_held(record) -> None:
     assert broken(record) == []
 
 
+def test_a_report_that_is_held_though_its_line_works(record) -> None:
+    record.said["stuck"] = Said("beilen", "stuck", 3, 50.0)
+    record.ended["beilen"], record.end_s, record.line_good_s["beilen"] = 1, 90_000.0, 90_000.0 - 7300
+    assert broken(record) == ["everything_arrives_in_the_end"]
+    record.line_good_s["beilen"] = 90_000.0 - 7000
+    assert broken(record) == []
+
+
 def test_a_receipt_for_what_never_arrived(record) -> None:
     record.said["lie"] = Said("beilen", "lie", 3, 50.0, receipted_s=60.0)
     record.ended["beilen"] = 1

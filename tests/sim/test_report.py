@@ -89,10 +89,11 @@ def test_airtime_and_channel_use_are_those_of_the_channel(ran) -> None:
 
 def test_the_figures_are_json_without_infinity(ran) -> None:
     _, found = ran
-    text = json.dumps(as_builtins(found), allow_nan=False)
+    text = json.dumps(as_builtins(SCENARIO, found), allow_nan=False)
     again = json.loads(text)
     assert again["urgent"]["latency_s"]["most"] is None
     assert again["urgent"]["said"] == found.urgent.said
+    assert (again["scenario"]["preset"], again["scenario"]["seed"]) == ("MEDIUM_FAST", 3)
 
 
 def test_the_picture_is_whole_xml_with_every_site_and_each_choice(ran) -> None:
@@ -110,17 +111,22 @@ def test_the_picture_is_whole_xml_with_every_site_and_each_choice(ran) -> None:
     assert float(height[1]) == 2 * float(height[0])
 
 
+def test_a_name_at_the_right_edge_stands_left_of_its_site_within_the_map(ran) -> None:
+    _, found = ran
+    root = ElementTree.fromstring(svg([(SCENARIO, found)], english))
+    anchors = {text.text: text.get("text-anchor") for text in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert anchors["Onbereikbaar"] == "end"
+    assert anchors["Beilen"] == "start"
+    assert "MEDIUM_FAST · 3 sites, 1 high · 2 h" in anchors
+
+
 def test_the_colour_of_a_site_follows_the_age_of_its_state(ran) -> None:
     _, found = ran
     ages = {"Beilen": 3599.0, "Norg <&>": 3601.0, "Onbereikbaar": 99_999.0}
     sites = tuple(msgspec.structs.replace(site, age_p95_s=ages[site.name]) for site in found.sites)
     root = ElementTree.fromstring(svg([(SCENARIO, msgspec.structs.replace(found, sites=sites))], english))
-    name = "{http://www.w3.org/2000/svg}"
-    fills = {
-        title.text: dot.get("fill")
-        for dot in root.iter(f"{name}circle")
-        for title in dot.iter(f"{name}title")
-    }
+    dots = root.iter("{http://www.w3.org/2000/svg}circle")
+    fills = {dot[0].text: dot.get("fill") for dot in dots if len(dot)}
     assert fills == {"Beilen": "#1b7f4b", "Norg <&>": "#d98e04", "Onbereikbaar": "#c0262d"}
 
 

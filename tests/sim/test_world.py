@@ -106,7 +106,7 @@ def test_half_of_all_sites_with_an_emergency_at_once(tmp_path: Path, preset: Pre
 
 def test_a_neighbour_with_internet_carries_a_site_that_has_none(tmp_path: Path) -> None:
     places = (("Ver", Place(60, 60, 40), True), ("Beilen", Place(4, 0), False), ("Norg", Place(0, 2), False))
-    world = World(Scenario(places=places, hours=2.0, outage=NEVER, urgent_per_day=0, seed=1), tmp_path)
+    world = World(Scenario(places=places, hours=2.0, outage=NEVER, urgent_per_day=0, seed=2), tmp_path)
     world.at(600.0, world.nodes["Beilen"].set_mqtt, "down")
     said = []
     world.at(1200.0, lambda: said.append(world.nodes["Beilen"].say(Urgency.EMERGENCY)))
@@ -129,3 +129,22 @@ def test_what_is_no_outage_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ConfigError) as refused:
         parse_outage(text)
     assert "6h..54h" in refused.value.do.nl
+
+
+def test_one_gateway_more_changes_no_link_between_the_others_and_nothing_that_is_said(tmp_path: Path) -> None:
+    def seen(gateways: int, sites: int) -> tuple[dict[tuple[str, str], float], set[tuple[float, str]]]:
+        few = Scenario(gateways=gateways, sites=sites, hours=1.0, seed=3, routine_per_day=48.0)
+        world = World(few, tmp_path / f"{gateways} {sites}")
+        record = world.run()
+        known = [node for node in world.nodes.values() if node.name in names]
+        links = {
+            (one.name, other.name): world.channel.link_db(one.mesh.chip, other.mesh.chip)
+            for one in known
+            for other in known
+        }
+        return links, {(said.at_s, said.site) for said in record.said.values() if said.site in names}
+
+    names = {name for name, _, _ in Scenario(gateways=1, sites=4).map()}
+    links, said = seen(1, 4)
+    assert len(links) == 25 and len(said) > 3
+    assert seen(3, 6) == (links, said)
