@@ -32,7 +32,7 @@ from relay.core.tries import REFUSED_PAUSE_S, Due, Pacing, Tries, Undo
 from relay.core.wire import encode_radio_frame
 
 URGENT_WAIT_S = 10.0  # for a receipt by MQTT
-URGENT_SPREAD_S = 4.0  # with a turn on the channel within 15 s
+URGENT_SPREAD_S = 3.0  # with a turn on the channel within 15 s
 URGENT_START_S = 2.0  # when the radio has taken over there is nothing to wait for
 URGENT_RECEIPT_S = 8.0  # how long the inbox may take over a receipt for an urgent report
 STATUS_REPEATS = 2

@@ -287,8 +287,10 @@ class Filing:
 
     def _note_heard(self, address: Address, publisher: str, entry: Entry) -> None:
         """Its own line shows that a node is there now; a relay may bring what it heard hours ago."""
-        ago_s = (entry.age_s or 0) if entry.heard else 0
-        before = self._heard.get(address)
+        if entry.heard is None:
+            self._heard[address] = (publisher, _link(None), 0)
+            return
+        ago_s, before = entry.age_s or 0, self._heard.get(address)
         if before is None or ago_s <= before[2]:
             self._heard[address] = (publisher, _link(entry.heard), ago_s)
 

@@ -147,7 +147,7 @@ class Intake:
         for item in items:
             if item.known is None or (item.entry.heard and not takes_air):
                 continue
-            seen = self._seen.get(item.entry.envelope) is item.known  # by another relay, a moment ago
+            seen = item.entry.heard is not None and self._seen.get(item.entry.envelope) is item.known
             item.authentic = seen or wire.is_authentic(item.entry.envelope, network, item.known.public_key)
             item.judged = True
             if item.authentic:
@@ -192,7 +192,7 @@ class Intake:
             elif what == "unknown_heard":
                 self._air_junk.spend(publisher)
         if self._air:
-            hearing.tell(self._air, parcels, {id(header) for header, _ in filing.fresh}, arrival.boottime_s)
+            hearing.tell(self._air, parcels, filing.fresh, arrival.boottime_s)
             self._replies.advised_min = self._air.advised_min(arrival.boottime_s)
         self._replies.begin(arrival, clock)
         sent = [frame for parcel in parcels for frame in self._answer(parcel, filing)]
