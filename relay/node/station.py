@@ -84,8 +84,7 @@ class Station(StationRadio):
         self._path = folder / OUTBOX_NAME
         self._identity, self._epoch_file = identity, epoch_file
         self._clocks, self._chance = clocks, chance
-        self._settings, self._retention = settings, retention
-        self._boot, self._base_s = 1, 0.0
+        self._settings, self._retention, self._boot, self._base_s = settings, retention, 1, 0.0
         self._kept_s = self._retry_disk_s = 0.0
         self.storage: StorageError | None = None  # why messages are in memory only, if they are
         self.notes: list[Text] = []  # what a technician should read once; whoever logs them takes them out

@@ -8,45 +8,37 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from hashlib import blake2b, sha256
 from pathlib import Path
 from random import Random
 
-from cryptography.exceptions import InvalidSignature
-
-from relay.core import payloads, wire
-from relay.core.events import Event, MessageHeard, Receipted, TookOver
+from relay.core import wire
+from relay.core.events import Event, Receipted, TookOver
 from relay.core.fields import Value
 from relay.core.forwarder import Settings
 from relay.core.log import Identity, Row
 from relay.core.message import (
-    ADDRESS_BYTES,
     Address,
     Clock,
     Confidence,
     Draft,
     Kind,
-    Message,
     Numbering,
     Urgency,
 )
-from relay.core.radio import RadioReport, RadioSettings, Transmission
-from relay.core.wire import SIGNATURE_BYTES, PublicKey
-from relay.errors import WireError
+from relay.core.radio import RadioSettings
+from relay.core.wire import PublicKey
 from relay.node.clocks import Clocks
 from relay.node.room import Retention
 from relay.node.station import Station
+from relay.sim.aerial import REPORT_EVERY_S, STEP_MIN_S, Aerial
 from relay.sim.hub import START_UNIX_S
+from relay.sim.keys import Key, MemoryEpochFile
 from relay.sim.mesh import MeshRadio
-from relay.sim.packets import BROADCAST, PRIVATE_PORT, Packet
 from relay.sim.places import Place
-from relay.sim.record import Record, Said, Sent
+from relay.sim.record import Record, Said
 from relay.sim.scenario import Scenario
-from relay.sim.sender import OK
 from relay.sim.timeline import Timeline
 
-CHANNEL_KEY = b"naober"
-REPORT_EVERY_S = 60.0
 GATEWAY_STATUS_S = 600.0
 HOUSEKEEPING_S = 3600.0
 MQTT_ROOM = 4
@@ -54,53 +46,11 @@ LATENCY_S = (0.05, 0.3)
 KEEPALIVE_S = 45.0  # a hole shows as a lost connection after this
 RECONNECT_S = (1.0, 30.0)
 BOOT_S = 40.0
-QUEUE_AIRTIMES = 16
-STEP_MIN_S = 0.01
 TORN_BYTES = 700  # of a commit that power cut short
 
 
-class MemoryEpochFile:
-    """The epoch file, which no fault of a simulation touches."""
-
-    def __init__(self) -> None:
-        self.epoch = 0
-
-    def read(self) -> int:
-        """See station.EpochFile."""
-        return self.epoch
-
-    def raise_to(self, epoch: int) -> None:
-        """See station.EpochFile."""
-        self.epoch = max(self.epoch, epoch)
-
-
-class Key:
-    """A key pair, as the roster knows it.
-
-    A keyed hash of the same length stands in for Ed25519, which would take most of the computing: the
-    logic is the same, and nobody in a simulation steals a key.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._secret = sha256(name.encode()).digest()
-        self.address: Address = sha256(self._secret).digest()[:ADDRESS_BYTES]
-        self.public_key = self
-        self.revoked = False
-
-    def sign(self, data: bytes) -> bytes:
-        """See wire.Sign."""
-        return blake2b(data, key=self._secret, digest_size=SIGNATURE_BYTES).digest()
-
-    def verify(self, signature: bytes, data: bytes, /) -> None:
-        """See wire.PublicKey."""
-        if self.sign(data) != signature:
-            raise InvalidSignature
-
-
-class SimNode:
+class SimNode(Aerial):
     """A site or a gateway. `carry` takes its MQTT frames to the inbox."""
-
-    channel_keys = frozenset((CHANNEL_KEY,))
 
     def __init__(
         self,
@@ -314,10 +264,14 @@ class SimNode:
 
     def kick(self) -> None:
         """Something changed: look what goes."""
-        self._turn += 1
-        self._timeline.after(0.0, self._step, self._turn)
+        self.look_at_mqtt()
         self._radio_turn += 1
         self._timeline.after(0.0, self._radio_step, self._radio_turn)
+
+    def look_at_mqtt(self) -> None:
+        """Something may go by MQTT."""
+        self._turn += 1
+        self._timeline.after(0.0, self._step, self._turn)
 
     def _step(self, turn: int) -> None:
         station = self.station
@@ -354,102 +308,3 @@ class SimNode:
                     said = record.said.get(self._texts.get((epoch, number), ""))
                     if said and said.receipted_s is None:
                         said.receipted_s = now_s
-
-    # --- the radio ---
-
-    def heard(self, packet: Packet, rssi_dbm: float) -> None:
-        """See mesh.Client."""
-        if self.station is None or self.is_deaf or packet.port != PRIVATE_PORT:
-            return
-        hops = packet.hop_start - packet.hop_limit
-        events = self.station.radio_heard(packet.payload, packet.snr_db, hops, packet.hop_limit)
-        self._note(events)
-        # the daemon looks after every frame; here only where there can be something to do
-        routine = (isinstance(each, MessageHeard) and each.urgency > Urgency.URGENT for each in events)
-        if not all(routine):
-            self.kick()
-        elif self.mqtt == "up":
-            self._turn += 1
-            self._timeline.after(0.0, self._step, self._turn)
-
-    def refused(self, packet: Packet, minutes: int) -> None:
-        """See mesh.Client."""
-
-    def _report_radio(self, boot: int, *, again: bool = True) -> None:
-        if boot != self._boot or self.station is None:
-            return
-        busy_pct = self.mesh.busy_percent
-        now_s = self._timeline.now_s
-        if again:
-            self._record.channel[self.name].add(busy_pct)
-            self._record.channel_over_time[int(now_s // 600)].add(busy_pct)
-            self._timeline.after(REPORT_EVERY_S, self._report_radio, boot)
-        uptime_s = now_s - self._booted_s
-        self.station.radio_report(RadioReport(True, busy_pct, self.mesh.tx_percent, uptime_s))
-
-    def _radio_step(self, turn: int) -> None:
-        station = self.station
-        if station is None or turn != self._radio_turn or self._transmitting:
-            return
-        if station.status_wanted():
-            self.submit_status()
-        transmission = station.radio_frame()
-        self._note(station.take_news())
-        if transmission is not None:
-            self._transmit(station, transmission)
-            return
-        assert station.radio
-        moment = station.moment()
-        wake_s = min(station.radio.wake_s(station.forwarder.log, moment), station.radio.take_over_wake_s())
-        if wake_s != float("inf"):
-            pause_s = max(STEP_MIN_S, wake_s - moment.elapsed_s)
-            self._timeline.after(pause_s, self._radio_step, turn)
-
-    def _transmit(self, station: Station, transmission: Transmission) -> None:
-        packet = Packet(
-            source=0,
-            target=BROADCAST,
-            id=self.mesh.new_id(),
-            port=PRIVATE_PORT,
-            payload=transmission.frame,
-            key=CHANNEL_KEY,
-            hop_limit=self._scenario.hop_limit,
-            priority=(0, 100, 100, 64, 64)[transmission.urgency],
-        )
-        if self.mesh.send(packet) != OK:
-            self._record.counts["radio_refused"] += 1
-            station.radio_not_sent(transmission)
-            self._timeline.after(10.0, self._free, self._boot)
-            return
-        self._record.sent.append(self._sent(transmission))
-        self._transmitting = True
-        airtime_s = transmission.airtime_ms / 1000
-        deadline_s = self._timeline.now_s + QUEUE_AIRTIMES * airtime_s
-        self._timeline.after(airtime_s, self._poll, self._boot, airtime_s, deadline_s)
-
-    def _poll(self, boot: int, airtime_s: float, deadline_s: float) -> None:
-        """The next packet when the radio's queue is empty, as the link does it."""
-        if boot != self._boot:
-            return
-        if self.mesh.sender.queue.packets and self._timeline.now_s < deadline_s:
-            self._timeline.after(max(0.1, airtime_s / 2), self._poll, boot, airtime_s, deadline_s)
-            return
-        self._free(boot)
-
-    def _free(self, boot: int) -> None:
-        if boot == self._boot:
-            self._transmitting = False
-            self.kick()
-
-    def _sent(self, transmission: Transmission) -> Sent:
-        text = ""
-        if transmission.use.name == "SPEECH":
-            try:
-                envelope = wire.decode_radio_frame(transmission.frame).envelope
-                header = wire.parse_header(envelope)
-                said = payloads.decode(envelope, header) if header.address == self.key.address else None
-                text = str(said.values.get("text", "")) if isinstance(said, Message) else ""
-            except WireError:
-                text = ""
-        use = transmission.use.name.lower()
-        return Sent(self.name, self._timeline.now_s, transmission.urgency, use, transmission.airtime_ms, text)

@@ -17,8 +17,9 @@ from zlib import crc32
 from relay.core.message import Address, Numbering, Urgency
 from relay.sim.channel import Channel, Tuning
 from relay.sim.hub import Hub
+from relay.sim.keys import Key
 from relay.sim.mesh import MeshRadio
-from relay.sim.node import Key, SimNode
+from relay.sim.node import SimNode
 from relay.sim.record import Record
 from relay.sim.scenario import HOUR_S, Scenario
 from relay.sim.sender import MeshOptions

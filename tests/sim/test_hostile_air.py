@@ -10,9 +10,9 @@ import pytest
 from relay.core.airtime import Preset
 from relay.core.message import Urgency
 from relay.core.wire import encode_radio_frame
+from relay.sim.aerial import CHANNEL_KEY
 from relay.sim.check import violations
 from relay.sim.mesh import MeshRadio
-from relay.sim.node import CHANNEL_KEY
 from relay.sim.packets import BROADCAST, PRIVATE_PORT, Packet
 from relay.sim.places import Place
 from relay.sim.scenario import HOUR_S, Scenario
