@@ -77,7 +77,8 @@ class Story:
     @property
     def may_end(self) -> bool:
         """Whether nothing is broken now and nothing under way."""
-        return self.act < RADIO or self.act == LAST
+        on_its_way = any(map(self._tally.waiting, self._stage.nodes))
+        return self.act < RADIO or (self.act == LAST and not on_its_way)
 
     def _play(self) -> Iterator[Wait]:
         stage, tally = self._stage, self._tally
