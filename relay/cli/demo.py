@@ -19,7 +19,7 @@ EXAMPLES = ("naober demo", "naober demo --seconds 60", "naober --lang en demo")
 
 TICK_S = 0.25
 SECONDS_AT_FULL_PACE = 90.0
-GRACE_S = 45.0  # what a story that is in the middle of its outage may take beyond --seconds
+GRACE_S = 90.0  # what a story that is in the middle of its outage may take beyond --seconds
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

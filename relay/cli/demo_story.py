@@ -117,7 +117,7 @@ class Story:
         text = values["text"].format(self._said + 1)
         self._said += 1
         tally.submit(node, kind, urgency, {**values, "text": text})
-        yield Wait(2, 30, lambda: tally.receipted(node))
+        yield Wait(2, 75, lambda: tally.receipted(node))  # a first try may be lost on the air
         yield Wait(4, 4, lambda: True)
         stage.line.start()
         yield Wait(2, 30, lambda: tally.settled)
