@@ -25,7 +25,7 @@ from relay.core.message import Moment, Numbering, Urgency
 from relay.core.neighbours import Neighbours
 from relay.core.orders import Order, Orders
 from relay.core.payloads import may_go_by_radio
-from relay.core.radio_plan import interval_s, receipt_wait_s, window_s
+from relay.core.radio_plan import USUAL_BYTES, interval_s, receipt_wait_s, window_s
 from relay.core.session import Session
 from relay.core.takeover import TakeOver
 from relay.core.tries import REFUSED_PAUSE_S, Due, Pacing, Tries, Undo
@@ -46,7 +46,6 @@ USE_MAX = 0.8
 FULL_PAUSE_S = 60.0
 JITTER = 0.25
 RELAYS_MAX = 16
-USUAL_BYTES = 101  # a frame with a status of twelve fields, for planning
 
 
 class RadioSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +106,7 @@ class Radio:
         self.status_made_s = -inf  # when one was composed
         self._repeats, self._said = 0, False  # of the first status since it took over
         self._relays: dict[bytes, float] = {}  # urgent messages of others to say once more, and when
+        self._room_s = inf  # when the budget has room for what it refused last
         self._undo: Undo | None = None
 
     # --- standing by, taking over, giving back ---
@@ -200,12 +200,12 @@ class Radio:
         """Whether a status is about to go and should be made anew first."""
         if now_s < self.status_made_s + FRESH_S or not self.report.ready or not self._status_due(now_s):
             return False
-        needed_ms = self._airtime_ms(USUAL_BYTES)
-        return self.budget.left_ms(Use.STATUS, False, now_s) >= needed_ms
+        return self.budget.left_ms(Use.STATUS, False, now_s) >= self._airtime_ms(USUAL_BYTES)
 
     def next(self, log: Log, heard: HeardStore, moment: Moment) -> Transmission | None:
         """The packet that should go now; ask only when the radio has room for one."""
         now_s = moment.elapsed_s
+        self._room_s = inf
         self.note_reports(log, now_s)
         if not self.report.ready:
             return None
@@ -213,7 +213,9 @@ class Radio:
             frame = encode_radio_frame(choice.envelope, choice.age_s)
             cost_ms = self._airtime_ms(len(frame))
             urgent = choice.urgency <= Urgency.URGENT
-            if self.budget.left_ms(choice.use, urgent, now_s) < cost_ms:
+            room_s = self.budget.room_at_s(cost_ms, choice.use, urgent, now_s)
+            if room_s > now_s:
+                self._room_s = min(self._room_s, room_s)
                 continue
             self.budget.spend(cost_ms, choice.use, now_s)
             self._undo = choice.taken(now_s)
@@ -240,7 +242,7 @@ class Radio:
             wakes += [self._status_s] + ([self._routine_s] if now_s < self._routine_s else [])
         later = min((wake for wake in wakes if wake > now_s), default=inf)
         blocked = any(wake <= now_s for wake in wakes)  # by budget or by a full channel
-        return min(later, now_s + FULL_PAUSE_S) if blocked else later
+        return min(later, self._room_s, now_s + FULL_PAUSE_S) if blocked else later
 
     def _choices(self, log: Log, heard: HeardStore, moment: Moment) -> Iterator[_Choice]:
         now_s = moment.elapsed_s
@@ -321,8 +323,6 @@ class Radio:
 
         age_s = None if message.age_s is None else message.age_s + now_s - message.at_s
         return _Choice(message.envelope, age_s, message.header.urgency, Use.RELAY, taken)
-
-    # --- reckoning ---
 
     @property
     def _channel_pct(self) -> float:

@@ -45,7 +45,6 @@ MQTT_ROOM = 4
 LATENCY_S = (0.05, 0.3)
 KEEPALIVE_S = 45.0  # a hole shows as a lost connection after this
 RECONNECT_S = (1.0, 30.0)
-BOOT_S = 40.0
 TORN_BYTES = 700  # of a commit that power cut short
 
 

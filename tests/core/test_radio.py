@@ -280,6 +280,16 @@ def test_what_the_radio_relayed_comes_off_the_hour(node) -> None:
     assert node.run(600.0) == []
 
 
+def test_an_urgent_report_goes_in_the_moment_in_which_the_hour_has_room(node) -> None:
+    node.now_s = 1030.0
+    node.report_radio(air_util_tx_pct=10.0, uptime_s=7200.0)
+    room_s = node.now_s - node.now_s % 60 + 60 + HOUR_S  # that minute counts until it is an hour old
+    node.report_radio()
+    node.report("brand", Urgency.EMERGENCY)
+    sent = node.run(HOUR_S + 120)
+    assert sent and sent[0].at_s == pytest.approx(room_s, abs=0.1)
+
+
 def test_the_last_fifth_is_for_urgent(node) -> None:
     node.report_radio(air_util_tx_pct=8.5, uptime_s=7200.0)
     node.status()
