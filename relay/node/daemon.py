@@ -180,6 +180,7 @@ class Daemon:
                     "connected": self._mqtt.facts.connected,
                     "broker": f"{self._config.mqtt.host}:{self._config.mqtt.port}",
                     "last_receipt_age_s": heard_s,
+                    "frames_dropped": self._mqtt.overrun,
                 }
             },
             "radio": self._radio_facts(),

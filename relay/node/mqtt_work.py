@@ -28,7 +28,7 @@ class MqttWork:
         self._shell = shell
         self._link = link
         self._received: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(FRAMES_RECEIVED_MAX)
-        self._overrun = 0
+        self.overrun = 0  # frames that found the queue full
         self._news = shell.listener()
 
     async def start(self) -> None:
@@ -72,7 +72,7 @@ class MqttWork:
         try:
             self._received.put_nowait((kind, frame))
         except asyncio.QueueFull:
-            self._overrun += 1  # receipts are said again when asked
+            self.overrun += 1  # receipts are said again when asked
 
     async def _frames_in(self) -> None:
         while True:

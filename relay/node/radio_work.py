@@ -64,7 +64,8 @@ class RadioWork:
 
     def told(self, where: str, now_s: float) -> dict[str, Any] | None:
         """What `naober status` says of it; on the station's thread."""
-        return radio_facts(where, self.facts, self._link.radio, self._shell.station, now_s)
+        facts = radio_facts(where, self.facts, self._link.radio, self._shell.station, now_s)
+        return facts and facts | {"frames_dropped": self.overrun}
 
     # --- what the link says ---
 

@@ -18,7 +18,7 @@ from relay.errors import Text
 from relay.links.base import Changed, LinkFacts, Receive
 from relay.links.mqtt import CONNECTED
 from relay.node.clocks import Clocks
-from relay.node.mqtt_work import LINK, MqttWork
+from relay.node.mqtt_work import FRAMES_RECEIVED_MAX, LINK, MqttWork
 from relay.node.shell import Shell
 from relay.node.station import Station
 from relay.trust.keys import EpochFile
@@ -123,6 +123,15 @@ def test_what_comes_on_the_nodes_own_topic_is_never_transmitted(tmp_path: Path) 
         bench.link.receive("down", wire.encode_batch([wire.Entry(receipt)]))
         await until(lambda: bench.shell.station.forwarder.state.inbox.epoch == bench.inbox.epoch)
         assert bench.orders == 0
+
+    on_bench(tmp_path, script)
+
+
+def test_more_frames_than_the_queue_holds_are_dropped_and_counted(tmp_path: Path) -> None:
+    async def script(bench: Bench) -> None:
+        for _ in range(2 * FRAMES_RECEIVED_MAX):  # all in one moment: nobody takes any out meanwhile
+            bench.link.receive("down", b"x")
+        assert bench.work.overrun == FRAMES_RECEIVED_MAX
 
     on_bench(tmp_path, script)
 

@@ -292,6 +292,8 @@ def test_what_is_heard_reaches_the_station_and_a_flood_is_bounded(tmp_path: Path
 
     bench = on_bench(tmp_path, script)
     assert bench.work.overrun == FRAMES_HEARD_MAX
+    told = bench.work.told("here", 0.0)
+    assert told and told["frames_dropped"] == FRAMES_HEARD_MAX
 
 
 # --- what a status says of the radio
