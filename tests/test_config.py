@@ -13,6 +13,7 @@ import pytest
 from relay import config, files, toml, toml_text
 from relay.core.airtime import Preset
 from relay.errors import ConfigError, StorageError
+from relay.inbox.alarms.thresholds import Thresholds
 from relay.trust.roster import Roster
 
 SHIPPED = Path(__file__).parents[1] / "config"
@@ -39,7 +40,8 @@ def values(section: Any, at: str = "") -> Iterator[tuple[str, str, object]]:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("node.toml", config.NodeConfig), ("inbox.toml", config.InboxConfig)]
+    ("name", "kind"),
+    [("node.toml", config.NodeConfig), ("inbox.toml", config.InboxConfig), ("alarms.toml", Thresholds)],
 )
 def test_a_shipped_file_names_every_key_with_its_default(name: str, kind: type[msgspec.Struct]) -> None:
     text = (SHIPPED / name).read_text(encoding="utf-8")
@@ -58,7 +60,7 @@ def test_the_shipped_files_load() -> None:
     assert Roster.load(SHIPPED / "roster.toml").nodes == ()
 
 
-@pytest.mark.parametrize("name", ["node.toml", "inbox.toml"])
+@pytest.mark.parametrize("name", ["node.toml", "inbox.toml", "alarms.toml"])
 def test_every_key_of_a_shipped_file_is_explained_above_it(name: str) -> None:
     lines = (SHIPPED / name).read_text(encoding="utf-8").splitlines()
     for section in [at for at, line in enumerate(lines) if line.startswith("[")]:
