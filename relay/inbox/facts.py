@@ -50,7 +50,7 @@ def site_facts(
     }
     if state is None:
         return facts
-    heard_age_s = _since(now, state.heard_boot, state.heard_at, state.heard_s)
+    heard_age_s = since(now, state.heard_boot, state.heard_at, state.heard_s)
     status = _decoded(state.status) if state.status else None
     interval_s = status.next_due_min * 60 if status else INTERVAL_UNTOLD_S
     facts |= {
@@ -93,7 +93,7 @@ def punctuality(heard_age_s: float, interval_s: float, listening_s: float) -> st
     return "silent" if heard_age_s > SILENT_FACTOR * interval_s else "overdue"
 
 
-def _since(now: Arrival, boot_id: str | None, at_s: float | None, unix_s: int | None) -> float:
+def since(now: Arrival, boot_id: str | None, at_s: float | None, unix_s: int | None) -> float:
     """Seconds since then: by the clock that does not step, or if that began anew since, as well as known."""
     if boot_id == now.boot_id and at_s is not None:
         return round(max(0.0, now.boottime_s - at_s), 1)
@@ -103,7 +103,7 @@ def _since(now: Arrival, boot_id: str | None, at_s: float | None, unix_s: int | 
 def _status_age_s(state: NodeState, now: Arrival) -> float | None:
     if state.status_age is None:
         return None
-    return round(state.status_age + _since(now, state.status_boot, state.status_at, state.status_s), 1)
+    return round(state.status_age + since(now, state.status_boot, state.status_at, state.status_s), 1)
 
 
 def message_facts(stored: StoredMessage, node: Node | None, relay: Node | None = None) -> dict[str, Any]:

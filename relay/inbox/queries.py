@@ -25,6 +25,13 @@ HELD = (
     "SELECT address, epoch, reports FROM holding AS h WHERE epoch ="
     " (SELECT max(epoch) FROM holding WHERE address = h.address)"
 )
+_MESSAGE = (
+    "id, address, epoch, numbering, number, variant, standing, received_s, age_s, publisher, heard, envelope"
+)
+FOLLOW = (
+    f"SELECT {_MESSAGE} FROM message INDEXED BY message_shown WHERE id > ? AND copy_of IS NULL"
+    " AND numbering <> 1 ORDER BY id LIMIT ?"
+)
 FINDINGS = "SELECT address, code, first_s, last_s, count, detail FROM finding"
 
 
@@ -116,6 +123,15 @@ class Reader:
             found.setdefault(row[0], []).append(Finding(*row))
         return found
 
+    def newest_id(self) -> int:
+        """The highest id of a message; 0 before the first."""
+        rows: list[tuple[int | None]] = self._all("SELECT max(id) FROM message")
+        return rows[0][0] or 0
+
+    def messages_after(self, after_id: int, limit: int) -> list[StoredMessage]:
+        """Reports and the like behind `after_id`, the oldest first."""
+        return [StoredMessage(*row) for row in self._all(FOLLOW, (after_id, limit))]
+
     def messages(
         self,
         *,
@@ -141,8 +157,7 @@ def messages_query(*, statuses: bool, of_one: bool) -> str:
         (True, True): "INDEXED BY message_of",
     }[statuses, of_one]
     return (
-        "SELECT id, address, epoch, numbering, number, variant, standing, received_s, age_s, publisher,"
-        f" heard, envelope FROM message {index} WHERE id > ? AND id < ? AND copy_of IS NULL"
+        f"SELECT {_MESSAGE} FROM message {index} WHERE id > ? AND id < ? AND copy_of IS NULL"
         f"{'' if statuses else ' AND numbering <> 1'}{' AND address = ?' if of_one else ''}"
         " ORDER BY id DESC LIMIT ?"
     )

@@ -167,7 +167,7 @@ def test_a_restart_with_acknowledged_alarms_makes_no_sound() -> None:
     for at in range(4):
         room.values[f"s{at}"] = {"opening": "full"}
     room.calls = {
-        at: Call(id=at, site="s9", name="Site s9", urgency=1, is_request=False, acknowledged=False)
+        at: Call(id=str(at), site="s9", name="Site s9", urgency=1, is_request=False, acknowledged=False)
         for at in (1, 2)
     }
     room.run(5 * MINUTE)
@@ -183,7 +183,9 @@ def test_a_restart_with_acknowledged_alarms_makes_no_sound() -> None:
 
 def test_the_second_operator_is_told_that_somebody_was_first() -> None:
     room = Room(sites=1)
-    room.calls = {1: Call(id=1, site="s0", name="Site s0", urgency=1, is_request=False, acknowledged=False)}
+    room.calls = {
+        1: Call(id=str(1), site="s0", name="Site s0", urgency=1, is_request=False, acknowledged=False)
+    }
     room.run(5)
     assert room.engine.acknowledge("emergency", "1", "operator A", room.now_s) is not None
     assert room.engine.acknowledge("emergency", "1", "operator B", room.now_s) is None
@@ -192,7 +194,9 @@ def test_the_second_operator_is_told_that_somebody_was_first() -> None:
 
 def test_an_emergency_sounds_at_once_and_escalates_until_somebody_takes_it() -> None:
     room = Room(sites=1)
-    room.calls = {7: Call(id=7, site="s0", name="Site s0", urgency=1, is_request=False, acknowledged=False)}
+    room.calls = {
+        7: Call(id=str(7), site="s0", name="Site s0", urgency=1, is_request=False, acknowledged=False)
+    }
     assert [change.sound for change in room.run(5)] == [EMERGENCY]
     told = room.run(20 * MINUTE)
     assert heard(told) == [("escalated", "emergency")]
@@ -202,7 +206,7 @@ def test_an_emergency_sounds_at_once_and_escalates_until_somebody_takes_it() -> 
 
 def test_a_request_speaks_again_when_its_time_runs_out_and_nobody_forwarded_it() -> None:
     room = Room(sites=1)
-    call = Call(id=3, site="s0", name="Site s0", urgency=3, is_request=True, acknowledged=True)
+    call = Call(id=str(3), site="s0", name="Site s0", urgency=3, is_request=True, acknowledged=True)
     room.calls = {3: msgspec.structs.replace(call, needed_within_s=2 * HOUR)}
     assert room.run(MINUTE) == []
     room.calls = {3: msgspec.structs.replace(call, needed_within_s=59 * MINUTE)}
@@ -227,12 +231,14 @@ def test_mains_lost_everywhere_is_one_silent_alarm_and_the_short_batteries_are_t
 def test_in_a_flood_only_an_emergency_keeps_its_sound() -> None:
     room = Room(sites=50)
     room.calls = {
-        at: Call(id=at, site=f"s{at}", name=f"Site s{at}", urgency=2, is_request=False, acknowledged=False)
+        at: Call(
+            id=str(at), site=f"s{at}", name=f"Site s{at}", urgency=2, is_request=False, acknowledged=False
+        )
         for at in range(1, 31)
     }
     sounds = [change.sound for change in room.run(5)]
     assert sounds.count(URGENT) == Thresholds().storm.flood_alarms
-    room.calls[99] = Call(id=99, site="s40", name="x", urgency=1, is_request=False, acknowledged=False)
+    room.calls[99] = Call(id=str(99), site="s40", name="x", urgency=1, is_request=False, acknowledged=False)
     told = room.run(4 * MINUTE)
     assert [change.sound for change in told].count(EMERGENCY) == 1
     chimes = [change for change in room.told if change.kind == "flood"]

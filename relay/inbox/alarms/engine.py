@@ -54,6 +54,11 @@ class Engine:
             at_s=now_s, kind="acknowledged", rule=rule, subject=subject, name=name, level=target.level
         )
 
+    def acknowledged_by(self, rule: str, subject: str) -> str | None:
+        """Who has seen it; None when nobody has, or it is over."""
+        target = self._alarms.get((rule, subject)) or self._grouping.find(subject)
+        return target.acknowledged_by or None if target else None
+
     def end(self, rule: str, subject: str, now_s: float) -> list[Change]:
         """Ends by hand what no fact can end (security)."""
         alarm = self._alarms.get((rule, subject))
@@ -76,7 +81,7 @@ class Engine:
         now_s, present = picture.now_s, set()
         for call in picture.calls:
             for judged in calls.judge(call, self.limits.calls):
-                alarm = self._alarm(judged.rule, str(call.id), call.name)
+                alarm = self._alarm(judged.rule, call.id, call.name)
                 present.add(alarm.key)
                 yield from self._move(alarm, judged.level, now_s, 0.0, 0.0, tell=True)
                 late = alarm.is_up and now_s - alarm.since_s >= judged.escalates_s

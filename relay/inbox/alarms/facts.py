@@ -47,7 +47,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """A report or request that is not resolved."""
 
-    id: int
+    id: str  # its identity
     site: str  # its key
     name: str  # of the site
     urgency: int

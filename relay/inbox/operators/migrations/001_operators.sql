@@ -1,0 +1,88 @@
+CREATE TABLE account (
+    name     TEXT PRIMARY KEY,
+    role     TEXT    NOT NULL,  -- reader, operator, coordinator, administrator, wall
+    password TEXT    NOT NULL,  -- argon2id
+    made_s   INTEGER NOT NULL,
+    sealed   INTEGER NOT NULL DEFAULT 0,  -- a break-glass account: its use is an alarm in the log
+    active   INTEGER NOT NULL DEFAULT 1
+) WITHOUT ROWID;
+
+CREATE TABLE session (
+    token   BLOB PRIMARY KEY,   -- SHA-256 of the cookie
+    account TEXT    NOT NULL,
+    csrf    TEXT    NOT NULL,
+    made_s  INTEGER NOT NULL,
+    used_s  INTEGER NOT NULL    -- by a person's hand, not by a page that refreshes itself
+) WITHOUT ROWID;
+CREATE INDEX session_of ON session (account);
+
+-- Reports as lists show them, so that no page ever reads the table of all messages. Filled from it in the
+-- order of arrival; `followed` in the table of facts says up to where.
+CREATE TABLE report (
+    address    BLOB    NOT NULL,
+    epoch      INTEGER NOT NULL,
+    number     INTEGER NOT NULL,
+    message    INTEGER NOT NULL,  -- its id in the inbox's own store
+    site       TEXT    NOT NULL,  -- key of the site
+    kind       TEXT    NOT NULL,
+    urgency    INTEGER NOT NULL,
+    exercise   INTEGER NOT NULL,
+    received_s INTEGER NOT NULL,
+    shown      BLOB    NOT NULL,  -- MessagePack of operators.reports.Shown
+    PRIMARY KEY (address, epoch, number)
+) WITHOUT ROWID;
+CREATE INDEX report_newest ON report (exercise, received_s);
+CREATE INDEX report_of ON report (site, received_s);
+
+-- How far VRD is with a report. No row: new.
+CREATE TABLE handling (
+    address   BLOB    NOT NULL,
+    epoch     INTEGER NOT NULL,
+    number    INTEGER NOT NULL,
+    state     TEXT    NOT NULL,
+    version   INTEGER NOT NULL,  -- compared and set: of two operators the second is told who was first
+    by        TEXT    NOT NULL,
+    at_s      INTEGER NOT NULL,
+    assignee  TEXT    NOT NULL,
+    team      TEXT    NOT NULL,
+    result    TEXT    NOT NULL,
+    PRIMARY KEY (address, epoch, number)
+) WITHOUT ROWID;
+CREATE INDEX handling_open ON handling (state);
+
+CREATE TABLE note (
+    id      INTEGER PRIMARY KEY,
+    subject TEXT    NOT NULL,   -- a site's key, or a report as address-epoch-number
+    by      TEXT    NOT NULL,
+    at_s    INTEGER NOT NULL,
+    text    TEXT    NOT NULL
+);
+CREATE INDEX note_of ON note (subject);
+
+-- What alarms changed. A notifier claims rows by moving its position, so that a crash can't alert twice.
+CREATE TABLE change (
+    id      INTEGER PRIMARY KEY,
+    unix_s  INTEGER NOT NULL,
+    said    BLOB    NOT NULL    -- MessagePack of alarms.state.Change
+);
+CREATE TABLE notifier (
+    name    TEXT PRIMARY KEY,
+    claimed INTEGER NOT NULL    -- the last change that it took
+) WITHOUT ROWID;
+
+-- Who did what. Each row holds the hash of the one before it: a row that was changed or taken out shows.
+CREATE TABLE journal (
+    id     INTEGER PRIMARY KEY,
+    at_s   INTEGER NOT NULL,
+    who    TEXT    NOT NULL,
+    what   TEXT    NOT NULL,
+    detail TEXT    NOT NULL,
+    hash   BLOB    NOT NULL
+);
+CREATE TRIGGER journal_stays BEFORE UPDATE ON journal BEGIN SELECT raise(ABORT, 'the log is append-only'); END;
+CREATE TRIGGER journal_is_whole BEFORE DELETE ON journal BEGIN SELECT raise(ABORT, 'the log is append-only'); END;
+
+CREATE TABLE fact (
+    name  TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) WITHOUT ROWID;
