@@ -7,7 +7,7 @@ neither well nor silent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -133,11 +133,12 @@ def sites_of(
     listening_s: float,
     heard_count: Callable[[str, NodeState], int],
     in_service_s: Callable[[str], float],
+    findings: Mapping[Address, Sequence[str]],
 ) -> list[tuple[Site, SiteView]]:
     """What is known of each site: by the node that was heard last, when it has more than one."""
     of_site: dict[str, list[Node]] = {}
     for node in nodes:
-        if not (node.revoked or node.gateway) and node.site:
+        if node.role in ("node", "spare") and node.site and not (node.revoked or node.replaced_s):
             of_site.setdefault(key_of(node), []).append(node)
     found = []
     for key, theirs in of_site.items():
@@ -157,6 +158,8 @@ def sites_of(
             by_radio=bool(state and state.link == BY_RADIO),
             judged=listening_s > OVERDUE_FACTOR * interval_s,
             values=values,
+            capacity=(node.place.capacity or 0) if node.place else 0,
+            security=tuple(findings.get(node.address, ())),
         )
         opening = values.get("opening")
         view = SiteView(
@@ -311,6 +314,11 @@ def _visitors(site: SiteView) -> int:
 def _is_old(site: SiteView, name: str, age_s: float) -> bool:
     reading = site.facts.values.get(name)
     return reading is not None and reading.age_s > age_s
+
+
+def heard_age_s(state: NodeState | None, now: Arrival) -> float | None:
+    """Seconds since anything new of a node was heard; None: never."""
+    return None if state is None else _age(state, now)
 
 
 def _age(state: NodeState | None, now: Arrival) -> float:

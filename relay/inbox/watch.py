@@ -12,12 +12,13 @@ from typing import Any
 
 import msgspec
 
+from relay.core.message import Address
 from relay.inbox.alarms.engine import Engine
 from relay.inbox.alarms.facts import Call, Own, Picture
 from relay.inbox.alarms.sounds import Sounds
 from relay.inbox.alarms.state import Change, State
 from relay.inbox.alarms.thresholds import Thresholds
-from relay.inbox.board import Board, key_of, make_board, sites_of
+from relay.inbox.board import Board, heard_age_s, key_of, make_board, sites_of
 from relay.inbox.operators.handling import Handling
 from relay.inbox.operators.reports import Report, needed_within_s, report_of
 from relay.inbox.operators.store import Operators
@@ -28,6 +29,7 @@ from relay.trust.roster import Roster
 KEEP_EVERY_S = 30.0  # what changed without being told: a restart may forget this much of it
 GAP_S_MAX = 7 * 86_400.0  # a clock that jumped further than this says nothing of how long we were away
 CLOCK_STEP_S = 120.0
+SECURITY = ("clone", "revoked", "replaced_speaks")  # findings that an operator must hear of
 FOLLOW_UNTOLD_MAX = 5_000  # statuses that may be looked at again after a restart: no commit for each
 
 
@@ -85,13 +87,14 @@ class Watch:
             health.listening_s,
             self._heard_count,
             lambda key: now_s - self._memory.in_service.setdefault(key, now_s),
+            self._findings(),
         )
         calls, names = self._calls(), {site.key: site.name for site, _ in pairs}
         picture = Picture(
             now_s=now_s,
             sites=tuple(site for site, _ in pairs),
             calls=tuple(_call(report, handling, names, now.unix_s) for report, handling in calls),
-            own=self._own(health.own, now),
+            own=self._own(health.own, states, now),
         )
         changes = self._engine.step(picture)
         self._keep(changes, now_s, now.unix_s)
@@ -152,13 +155,26 @@ class Watch:
             self._memory.heard[key] = (mark, count)
         return count
 
-    def _own(self, own: Own, now: Arrival) -> Own:
-        """With what only this thread can see: a clock that jumped."""
+    def _findings(self) -> dict[Address, list[str]]:
+        """Per node, what points to a second card or a stolen key."""
+        return {
+            address: [each.code for each in theirs if each.code in SECURITY]
+            for address, theirs in self._reader.findings().items()
+        }
+
+    def _own(self, own: Own, states: Mapping[Address, NodeState], now: Arrival) -> Own:
+        """With what only this thread can see: gateways that are heard, and a clock that jumped."""
+        gateways = {
+            node.site or node.address.hex(): heard_age_s(states.get(node.address), now)
+            for node in self._roster().nodes
+            if node.gateway and not node.revoked
+        }
         wall_s = now.unix_s - now.boottime_s
-        if abs(wall_s - self._wall_s) <= CLOCK_STEP_S:
-            return own
-        self._wall_s = wall_s  # from now on this is the time; the alarm of it ends by itself
-        return msgspec.structs.replace(own, clock_jumped=True)
+        jumped = abs(wall_s - self._wall_s) > CLOCK_STEP_S
+        self._wall_s = (
+            wall_s if jumped else self._wall_s
+        )  # from now on this is the time; its alarm ends by itself
+        return msgspec.structs.replace(own, clock_jumped=jumped, gateways=gateways)
 
     # --- what is kept ---
 

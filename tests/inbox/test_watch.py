@@ -24,7 +24,7 @@ class Roll:
     def __init__(self, *writers: Writer) -> None:
         self.nodes = tuple(
             Node(
-                key=writer.public_key.public_bytes_raw().hex(),
+                public_key=writer.public_key.public_bytes_raw(),
                 site=f"Punt {number}",
                 site_id=f"P{number}",
                 municipality="Assen" if number % 2 else "Emmen",

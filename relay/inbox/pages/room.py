@@ -1,0 +1,96 @@
+"""What the pages share: the stores, the watch, the templates, and answers that many of them give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from relay.inbox.board import Board
+from relay.inbox.operators.store import Operators
+from relay.inbox.pages.live import Live
+from relay.inbox.pages.render import Renderer
+from relay.inbox.pages.visit import Visit
+from relay.inbox.watch import Watch
+
+_REFUSED = {
+    403: "forbidden",
+    404: "not_found",
+    405: "not_found",
+    413: "expired",
+    415: "expired",
+    400: "expired",
+}
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How this room is set up."""
+
+    teams: tuple[str, ...] = ()
+    banner: str = ""  # in the place of "ECHT": a demo, an exercise range
+    secure: bool = False  # cookies over TLS only
+
+
+class Room:
+    """The operators' room."""
+
+    def __init__(
+        self,
+        operators: Operators,
+        watch: Watch,
+        trouble: Callable[[], str],
+        options: Options | None = None,
+    ) -> None:
+        self.operators, self.watch, self.storage_trouble = operators, watch, trouble
+        self.options = options or Options()
+        self.live = Live()
+        self.look_soon: Callable[[], None] = lambda: (
+            None
+        )  # asks the watch for a look before its second is over
+        self._renderer = Renderer()
+
+    def board(self) -> Board:
+        """The newest snapshot; raises LookupError before the first look."""
+        if self.watch.board is None:
+            raise LookupError("nobody has looked yet")
+        return self.watch.board
+
+    def page(
+        self, name: str, visit: Visit, request: Request, status: int = 200, **values: Any
+    ) -> HTMLResponse:
+        """A whole page for somebody who is logged in."""
+        text = self._renderer.page(
+            name,
+            visit.language,
+            visit=visit,
+            here=request.url.path,
+            options=self.options,
+            read_only=bool(self.storage_trouble()),
+            now_s=self.operators.now_s(),
+            **values,
+        )
+        return HTMLResponse(text, status)
+
+    def plain(self, template: str, language: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """A page for anybody."""
+        return HTMLResponse(
+            self._renderer.page(template, language, visit=None, options=self.options, here="/", **values),
+            status,
+        )
+
+    def refused(self, language: str, status: int) -> Response:
+        """A refusal in one sentence."""
+        return self.trouble(language, _REFUSED.get(status, "not_found"), status)
+
+    def trouble(self, language: str, word: str, status: int) -> Response:
+        """A page of one sentence."""
+        return self.plain("trouble.html", language, status, word=word)
+
+    def to_login(self, request: Request) -> Response:
+        """The login page, which leads back to here."""
+        here = request.url.path if request.method == "GET" else "/"
+        return RedirectResponse(f"/inloggen?terug={quote(here)}", 303)

@@ -1,0 +1,232 @@
+"""The words of the operators' pages, in both languages. Field names and values have their own table."""
+
+from __future__ import annotations
+
+from relay.core import words as field_words
+from relay.core.fields import Value, field_named
+from relay.errors import Text, ValueRefused
+from relay.inbox.alarms import calls, own
+from relay.inbox.alarms.rules import RULES
+from relay.inbox.operators.handling import LABELS as HANDLING
+from relay.inbox.operators.handling import State
+
+LANGUAGES = ("nl", "en")
+
+URGENCY = {
+    1: Text("Nood", "Emergency"),
+    2: Text("Spoed", "Urgent"),
+    3: Text("Normaal", "Routine"),
+    4: Text("Informatie", "Information"),
+}
+URGENCY_ICON = {1: "▲", 2: "◆", 3: "●", 4: "○"}
+# shape and word of a site's state: never by colour alone
+SITE_STATE = {
+    "open": ("■", Text("open", "open")),
+    "limited": ("◧", Text("beperkt open", "limited")),
+    "full": ("▣", Text("vol", "full")),
+    "closed": ("□", Text("gesloten", "closed")),
+    "preparing": ("◇", Text("in opbouw", "preparing")),
+    "evacuated": ("△", Text("ontruimd", "evacuated")),
+    "unknown": ("▢", Text("openstelling onbekend", "opening unknown")),
+    "overdue": ("◔", Text("te laat", "overdue")),
+    "silent": ("✖", Text("stil", "silent")),
+    "not_judged": ("?", Text("niet te bepalen", "cannot tell")),
+    "never": ("⚑", Text("nooit gehoord", "never heard")),
+}
+KIND = {
+    "report": Text("melding", "report"),
+    "request": Text("hulpvraag", "request"),
+    "offer": Text("hulpaanbod", "offer"),
+    "situation": Text("situatierapport", "situation report"),
+    "withdrawal": Text("intrekking", "withdrawal"),
+    "answer": Text("antwoord", "answer"),
+}
+LINK = {
+    "mqtt": Text("MQTT", "MQTT"),
+    "radio": Text("radio", "radio"),
+    "courier": Text("koerier", "courier"),
+    "manual": Text("met de hand", "by hand"),
+}
+CONFIDENCE = {
+    "measured": Text("gemeten", "measured"),
+    "confirmed": Text("bevestigd", "confirmed"),
+    "unconfirmed": Text("onbevestigd", "unconfirmed"),
+}
+ROLE = {
+    "wall": Text("wandscherm", "wall"),
+    "reader": Text("lezer", "reader"),
+    "operator": Text("operator", "operator"),
+    "coordinator": Text("coördinator", "coordinator"),
+    "administrator": Text("beheerder", "administrator"),
+}
+RULE = {
+    "call": Text("melding", "report"),
+    **{rule.name: rule.label for rule in RULES},
+    **calls.LABELS,
+    **own.LABELS,
+}
+GROUPED = {
+    "silent": Text("punten tegelijk stil", "sites silent at once"),
+    "mains": Text("punten zonder netspanning", "sites without mains"),
+}
+STEP = {
+    State.SEEN: Text("Bevestigen", "Acknowledge"),
+    State.HANDLED: Text("In behandeling nemen", "Take"),
+    State.FORWARDED: Text("Doorzetten", "Forward"),
+    State.RESOLVED: Text("Afhandelen", "Resolve"),
+    State.REOPENED: Text("Heropenen", "Reopen"),
+}
+PAGE = {
+    "overview": Text("Overzicht", "Overview"),
+    "inbox": Text("Postvak IN", "Inbox"),
+    "log": Text("Logboek", "Log"),
+    "accounts": Text("Beheer", "Administration"),
+    "attention": Text("Aandacht nodig", "Needs attention"),
+    "nothing": Text("Niets vraagt aandacht.", "Nothing needs attention."),
+    "last_heard": Text("Laatst gehoord", "Last heard"),
+    "on_time": Text("op tijd", "on time"),
+    "municipality": Text("Gemeente", "Municipality"),
+    "municipalities": Text("Gemeenten", "Municipalities"),
+    "sites": Text("Punten", "Sites"),
+    "site": Text("Punt", "Site"),
+    "open": Text("open", "open"),
+    "silent": Text("stil", "silent"),
+    "overdue": Text("te laat", "overdue"),
+    "calls": Text("hulpvragen", "calls"),
+    "help": Text("hulp", "help"),
+    "visitors": Text("bezoekers", "visitors"),
+    "power_out": Text("stroom weg", "no mains"),
+    "own_system": Text("Eigen systeem", "Own system"),
+    "real": Text("ECHT", "REAL"),
+    "exercise": Text("OEFENING", "EXERCISE"),
+    "live": Text("live", "live"),
+    "not_live": Text("geen verbinding, beeld van", "no connection, picture of"),
+    "sound_off": Text("Geluid staat uit in deze browser.", "Sound is off in this browser."),
+    "sound_on": Text("Aanzetten", "Switch on"),
+    "sound_test": Text("Geluid testen", "Test the sound"),
+    "login": Text("Inloggen", "Log in"),
+    "logout": Text("Uitloggen", "Log out"),
+    "name": Text("Naam", "Name"),
+    "password": Text("Wachtwoord", "Password"),
+    "wrong": Text("Naam of wachtwoord klopt niet.", "Name or password is wrong."),
+    "locked": Text(
+        "Dit scherm is vergrendeld: een kwartier niet gebruikt. Alarmen gaan door.",
+        "This screen is locked: nobody used it for a quarter of an hour. Alarms go on.",
+    ),
+    "unlock": Text("Ontgrendelen", "Unlock"),
+    "since": Text("sinds", "since"),
+    "what": Text("wat", "what"),
+    "who": Text("wie", "who"),
+    "urgency": Text("urgentie", "urgency"),
+    "when": Text("tijd", "time"),
+    "route": Text("route", "route"),
+    "state": Text("toestand", "state"),
+    "nobody": Text("nog niemand", "nobody yet"),
+    "filter": Text("Filteren", "Filter"),
+    "all": Text("alles", "all"),
+    "mine": Text("van mij", "mine"),
+    "search": Text("Zoeken", "Search"),
+    "no_messages": Text("Geen berichten.", "No messages."),
+    "more": Text("Oudere", "Older"),
+    "value": Text("waarde", "value"),
+    "now": Text("nu", "now"),
+    "age": Text("leeftijd", "age"),
+    "source": Text("herkomst", "source"),
+    "measured": Text("gemeten", "measured"),
+    "entered": Text("ingevoerd", "entered"),
+    "unknown": Text("onbekend", "unknown"),
+    "was": Text("was", "was"),
+    "never_heard": Text("nooit gehoord", "never heard"),
+    "heard": Text("gehoord", "heard"),
+    "expected_every": Text("verwacht elke", "expected every"),
+    "via": Text("via", "via"),
+    "late": Text("onderweg", "under way"),
+    "late_arrival": Text("vertraagd", "delayed"),
+    "composed": Text("opgesteld", "composed"),
+    "received": Text("ontvangen", "received"),
+    "time_unknown": Text("onbekend", "unknown"),
+    "estimated": Text("geschat", "estimated"),
+    "missing": Text("berichten ontbreken", "messages are missing"),
+    "alarms": Text("Alarmen", "Alarms"),
+    "timeline": Text("Tijdlijn", "Timeline"),
+    "notes": Text("Notities", "Notes"),
+    "note": Text("Notitie", "Note"),
+    "save": Text("Bewaren", "Save"),
+    "assignee": Text("Toewijzen aan", "Assign to"),
+    "team": Text("Team", "Team"),
+    "result": Text("Resultaat", "Result"),
+    "taken_first": Text("Al gedaan door", "Already done by"),
+    "handling": Text("Afhandeling", "Handling"),
+    "undecodable": Text("kan niet worden gelezen (nieuwere versie?)", "cannot be read (a later version?)"),
+    "revoked": Text("ingetrokken sleutel: niet op vertrouwen", "revoked key: do not trust"),
+    "clone": Text("twee apparaten met één sleutel", "two devices with one key"),
+    "device": Text("Apparaat", "Device"),
+    "address": Text("adres", "address"),
+    "history": Text("Geschiedenis", "History"),
+    "not_found": Text("Dit bestaat niet (meer).", "This is not here (any more)."),
+    "forbidden": Text("Dit mag deze gebruiker niet.", "This user may not do that."),
+    "expired": Text(
+        "Dit formulier is verlopen. Open de pagina opnieuw.", "This form is over. Open the page again."
+    ),
+    "read_only": Text(
+        "ALLEEN LEZEN: er wordt niets bewaard en punten krijgen geen bevestiging.",
+        "READ ONLY: nothing is stored and sites get no receipts.",
+    ),
+    "flood": Text("Drukte: alleen Nood klinkt nog apart.", "Flood: only emergencies sound by themselves."),
+    "new_account": Text("Gebruiker toevoegen of wijzigen", "Add or change a user"),
+    "role": Text("Rol", "Role"),
+    "close_account": Text("Sluiten", "Close"),
+    "log_whole": Text("Het logboek is compleet.", "The log is whole."),
+    "log_broken": Text("Het logboek is veranderd bij regel", "The log was changed at row"),
+    "detail": Text("bijzonderheden", "details"),
+    "all_well": Text("Alle gehoorde punten zijn op tijd.", "All sites that were heard are on time."),
+    "of": Text("van", "of"),
+    "account": Text("Gebruiker", "User"),
+    "acknowledge": Text("Bevestigen", "Acknowledge"),
+    "opening": Text("openstelling", "opening"),
+    "first": Text("Al bevestigd door", "Already acknowledged by"),
+    "required": Text("Vul dit eerst in.", "Fill this in first."),
+    "password_hint": Text(
+        "minstens 12 tekens, bijvoorbeeld vier woorden", "at least 12 characters, four words for example"
+    ),
+    "row": Text("nr", "no"),
+    "other_language": Text("English", "Nederlands"),
+    "skip": Text("Naar de inhoud", "To the content"),
+    "empty": Text(
+        "Nog geen knooppunten. Laat er een toe (naober authority approve) en wacht op zijn eerste bericht.",
+        "No nodes yet. Admit a node (naober authority approve) and wait for its first message.",
+    ),
+    "ok": Text("goed", "good"),
+    "out": Text("weg", "gone"),
+    "storage": Text("opslag", "storage"),
+    "broker": Text("broker", "broker"),
+    "clock": Text("klok", "clock"),
+    "gateway": Text("gateway", "gateway"),
+    "worst_first": Text("ergste eerst", "worst first"),
+    "screen_of": Text("beeld van", "picture of"),
+    "stopped": Text("BEELD STAAT STIL sinds", "PICTURE STANDS STILL since"),
+}
+
+
+def pick(text: Text, language: str) -> str:
+    """`text` in one language."""
+    return text.en if language == "en" else text.nl
+
+
+def value_text(name: str, value: Value, language: str) -> str:
+    """A field's value in words, with its unit."""
+    return pick(field_words.shown(name, value), language)
+
+
+def label(name: str, language: str) -> str:
+    """A field's name for people; a number that this version does not know stays a number."""
+    try:
+        found = field_named(name)
+    except ValueRefused:
+        return name
+    return found.en if language == "en" else found.nl
+
+
+def handling_text(state: State, language: str) -> str:
+    """How far VRD is, in words."""
+    return pick(HANDLING[state], language)
