@@ -49,6 +49,8 @@ class SiteView(msgspec.Struct, frozen=True, kw_only=True):
     status_age_s: float | None
     alarms: tuple[tuple[str, int, float], ...] = ()  # rule, level, since (running seconds)
     open_calls: int = 0
+    lat: float | None = None
+    lon: float | None = None
 
     @property
     def heard_age_s(self) -> float | None:
@@ -173,6 +175,8 @@ def sites_of(
             link=state.link if state else "",
             publisher=state.publisher if state else "",
             status_age_s=_status_age_s(state, now) if state else None,
+            lat=node.place.lat if node.place else None,
+            lon=node.place.lon if node.place else None,
         )
         found.append((facts, view))
     return sorted(found, key=lambda pair: pair[1].name)

@@ -49,7 +49,7 @@ class RoomWork:
         limits = thresholds.load(config.pages.alarms)
         self.watch = Watch(reader, self.operators, roster, self._facts, limits, now)
         options = Options(teams=config.pages.teams, banner=config.pages.banner, secure=config.pages.tls)
-        self.room = Room(self.operators, self.watch, self.trouble, options)
+        self.room = Room(self.operators, self.watch, reader, self.trouble, options)
         self.room.look_soon = self.look_soon
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="watch")
 

@@ -179,7 +179,7 @@ class Watch:
     # --- what is kept ---
 
     def _recall(self) -> Memory:
-        kept = self._operators.alarm_state()
+        kept = self._operators.alarms.state()
         return msgspec.msgpack.decode(kept, type=Memory) if kept else Memory(State())
 
     def _away_s(self) -> float:
@@ -193,7 +193,7 @@ class Watch:
         self._kept_s = now_s
         self._memory.alarms = self._engine.state
         self._memory.running_s, self._memory.unix_s = now_s, float(unix_s)
-        self._operators.keep_alarms(msgspec.msgpack.encode(self._memory), changes)
+        self._operators.alarms.keep(msgspec.msgpack.encode(self._memory), changes)
 
     def facts(self) -> dict[str, Any]:
         """For `/healthz`."""

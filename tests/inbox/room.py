@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from relay.inbox.operators.people import Account
 from relay.inbox.pages.app import application
+from relay.inbox.pages.geography import load_outline
 from relay.inbox.pages.room import Options, Room
 from relay.inbox.web import server
 from tests.inbox.desk import Writer
@@ -83,14 +84,18 @@ class OpenRoom:
         self.vrd = Vrd(folder, *self.writers)
         self.trouble = ""
         self.room = Room(
-            self.vrd.operators, self.vrd.watch, lambda: self.trouble, Options(("GHOR", "Bevolkingszorg"))
+            self.vrd.operators,
+            self.vrd.watch,
+            self.vrd.desk.reader,
+            lambda: self.trouble,
+            Options(("GHOR", "Bevolkingszorg")),
         )
         for name, role in (("els", "operator"), ("jan", "operator"), ("lees", "reader"), ("muur", "wall")):
             self.vrd.operators.save_account(Account(name, role), PASSWORD, "test")
         self.vrd.operators.save_account(Account("beheer", "administrator"), PASSWORD, "test")
         self.vrd.watch.look()
         self.port = free_port()
-        self._server = server(application(self.room), "127.0.0.1", self.port)
+        self._server = server(application(self.room, load_outline(Path("none"))), "127.0.0.1", self.port)
         self._thread = threading.Thread(target=self._server.run)
 
     def __enter__(self) -> Self:

@@ -158,13 +158,13 @@ def test_a_change_is_claimed_once_by_each_notifier(operators: Operators) -> None
     def change(at: int) -> Change:
         return Change(at_s=at, kind="raised", rule="full", subject="P1", name="Punt 1", level=2)
 
-    assert operators.claim("bell") == []
-    operators.keep_alarms(b"state", [change(1), change(2)])
-    assert [each.at_s for each in operators.claim("bell")] == [1, 2]
-    assert operators.claim("bell") == []
-    operators.keep_alarms(b"state", [change(3)])
-    assert [each.at_s for each in operators.claim("bell")] == [3]
-    assert operators.alarm_state() == b"state"
+    assert operators.alarms.claim("bell") == []
+    operators.alarms.keep(b"state", [change(1), change(2)])
+    assert [each.at_s for each in operators.alarms.claim("bell")] == [1, 2]
+    assert operators.alarms.claim("bell") == []
+    operators.alarms.keep(b"state", [change(3)])
+    assert [each.at_s for each in operators.alarms.claim("bell")] == [3]
+    assert operators.alarms.state() == b"state"
 
 
 def test_the_log_cannot_be_changed_and_shows_when_somebody_did(operators: Operators, tmp_path: Path) -> None:
@@ -173,9 +173,9 @@ def test_the_log_cannot_be_changed_and_shows_when_somebody_did(operators: Operat
     entries = operators.journal()
     assert first_broken(entries) is None
     with pytest.raises(StorageError):
-        operators._all("UPDATE journal SET who = 'an' WHERE id = 2")
+        operators.all("UPDATE journal SET who = 'an' WHERE id = 2")
     with pytest.raises(StorageError):
-        operators._all("DELETE FROM journal WHERE id = 2")
+        operators.all("DELETE FROM journal WHERE id = 2")
     db = sqlite3.connect(tmp_path / "operators.db")
     db.execute("DROP TRIGGER journal_stays")
     db.execute("UPDATE journal SET detail = 'x' WHERE id = 3")

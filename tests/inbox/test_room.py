@@ -254,3 +254,63 @@ def test_a_log_that_was_tampered_with_is_said_to_be(room: OpenRoom) -> None:
     db.execute("DROP TRIGGER journal_stays")
     db.execute("UPDATE journal SET who = 'iemand' WHERE id = 2")
     assert "veranderd bij regel 2" in els.get("/logboek").text
+
+
+def test_a_situation_report_has_the_numbers_of_the_overview_and_is_frozen_with_its_own(
+    room: OpenRoom,
+) -> None:
+    emergency(room)
+    els = room.browser("els")
+    board = room.vrd.watch.board
+    assert board is not None
+    page = els.get("/rapport").text
+    assert f"open {board.count('open')}/3" in page
+    assert "urgent 1" in page and "Rook in hal Punt 1" in page
+    answer = els.post("/rapport", outlook="=rustig\nregel")
+    assert answer.headers["location"] == "/rapport?nr=1"
+    assert "6 Verwachting: =rustig regel" in els.get("/rapport?nr=1").text
+    report = room.vrd.operators.open_reports()[0]
+    room.vrd.operators.move(report.id, State.RESOLVED, "els", result="uit")
+    room.vrd.watch.look()
+    assert "urgent 1" in els.get("/rapport?nr=1").text
+    assert "VRD nr 2" in els.get("/rapport").text and "urgent 0" in els.get("/rapport").text
+    assert els.get("/rapport?nr=99").status == 200
+
+
+def test_a_shift_is_handed_over_by_two_people_and_what_one_had_is_the_others(room: OpenRoom) -> None:
+    report = emergency(room)
+    els = room.browser("els")
+    els.post(f"/melding/{report}/stap", step="handled", version="0")
+    for taker, password in (("jan", "verkeerd wachtwoord"), ("els", "vier woorden op een rij"), ("x", "y")):
+        answer = els.post("/overdracht", taker=taker, password=password, text="")
+        assert "fout" in answer.headers["location"]
+    answer = els.post("/overdracht", taker="jan", password="vier woorden op een rij", text="let op Beilen")
+    assert answer.headers["location"] == "/overdracht?over=jan"
+    assert (
+        room.vrd.operators.open_reports()
+        and next(iter(room.vrd.operators.handlings().values())).assignee == "jan"
+    )
+    assert "let op Beilen" in els.get("/overdracht").text
+
+
+def test_exports_are_safe_for_spreadsheets_and_say_of_every_row_what_it_is(room: OpenRoom) -> None:
+    emergency(room, text="=HYPERLINK(1)")
+    els = room.browser("els")
+    found = els.get("/export/berichten.csv")
+    assert found.text.startswith("\ufeff") and "'=HYPERLINK(1)" in found.text and ";=HYPER" not in found.text
+    assert "attachment" in found.headers["content-disposition"]
+    for name in ("berichten.json", "punten.csv", "punten.json", "punten.geojson", "logboek.csv"):
+        assert els.get(f"/export/{name}").status == 200, name
+    assert els.get("/export/..%2fetc").status == 404
+    alert = els.get(f"/melding/{room.vrd.operators.open_reports()[0].id}/cap").text
+    assert "<urgency>Immediate</urgency>" in alert and "<status>Actual</status>" in alert
+
+
+def test_the_map_the_timeline_and_the_handover_are_there_for_who_only_reads(room: OpenRoom) -> None:
+    emergency(room)
+    lees = room.browser("lees")
+    for path in ("/kaart", "/tijdlijn", "/rapport", "/overdracht"):
+        answer = lees.get(path)
+        assert answer.status == 200 and "Punt 1" in answer.text, path
+    assert "<svg" in lees.get("/kaart").text
+    assert lees.post("/rapport", outlook="x").status == 403

@@ -17,8 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from relay.errors import StorageError
 from relay.inbox.pages.actions import Actions
+from relay.inbox.pages.geography import Outline
 from relay.inbox.pages.live import Live
 from relay.inbox.pages.login import Login
+from relay.inbox.pages.papers import Papers
 from relay.inbox.pages.room import Room
 from relay.inbox.pages.views import Views
 from relay.inbox.pages.visit import LANGUAGE_COOKIE, Visit, language_of, visit_of
@@ -40,15 +42,24 @@ View = Callable[[Request, Visit], Response]
 Action = Callable[[Request, Visit], Awaitable[Response]]
 
 
-def application(room: Room) -> Starlette:
+def application(room: Room, outline: Outline | None = None) -> Starlette:
     """The ASGI application of one operators' room."""
     views, login, actions = Views(room), Login(room), Actions(room)
+    papers = Papers(room, outline or Outline())
     return Starlette(
         routes=[
             Route("/", _seen(room, views.overview), name="overview"),
             Route("/postvak", _seen(room, views.inbox)),
             Route("/punt/{key:path}", _seen(room, views.site)),
             Route("/melding/{report}", _seen(room, views.report)),
+            Route("/kaart", _seen(room, papers.map)),
+            Route("/tijdlijn", _seen(room, papers.timeline)),
+            Route("/rapport", _seen(room, papers.report)),
+            Route("/rapport", _done(room, papers.freeze_report), methods=["POST"]),
+            Route("/overdracht", _seen(room, papers.handover)),
+            Route("/overdracht", _done(room, papers.hand_over), methods=["POST"]),
+            Route("/export/{name}", _seen(room, papers.export)),
+            Route("/melding/{report}/cap", _seen(room, papers.cap)),
             Route("/logboek", _seen(room, views.log)),
             Route("/beheer", _seen(room, views.accounts, role="administrator")),
             Route("/wand", _seen(room, views.wall, role="wall")),

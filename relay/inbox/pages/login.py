@@ -15,8 +15,6 @@ from relay.inbox.operators.people import SESSION_S, Throttle
 from relay.inbox.pages.room import Room
 from relay.inbox.pages.visit import COOKIE, Visit, form_of, language_of, must_be_ours, same_origin
 
-HASHING_AT_ONCE = 4  # each takes 19 MiB for a tenth of a second
-
 
 class Login:
     """The login page, and what it does."""
@@ -24,7 +22,6 @@ class Login:
     def __init__(self, room: Room) -> None:
         self._room = room
         self._throttle = Throttle(time.monotonic)
-        self._hashing = asyncio.Semaphore(HASHING_AT_ONCE)
 
     async def page(self, request: Request) -> Response:
         """The form."""
@@ -43,9 +40,7 @@ class Login:
         name, password = form.get("name", ""), form.get("password", "")
         place = request.client.host if request.client else ""
         await asyncio.sleep(self._throttle.wait_s(f"name {name}", f"place {place}"))
-        async with self._hashing:
-            right = await run_in_threadpool(self._is_right, name, password)
-        if not right:
+        if not await self._room.check_password(name, password):
             self._throttle.failed(f"name {name}", f"place {place}")
             await run_in_threadpool(self._room.operators.log, "?", "login refused", f"{name[:64]} {place}")
             return self._form(request, wrong=True, name=name)
@@ -63,9 +58,6 @@ class Login:
             secure=self._room.options.secure,
         )
         return answer
-
-    def _is_right(self, name: str, password: str) -> bool:
-        return people.is_right(password, self._room.operators.password_of(name))
 
     def _enter(self, name: str, old: str) -> tuple[str, people.Session]:
         """A new session, never one that the browser brought along."""

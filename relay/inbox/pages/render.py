@@ -46,6 +46,11 @@ def clock(unix_s: float | None, language: str, *, now_s: float | None = None) ->
     return f"{_DAYS[language][when.weekday()]} {when.strftime('%d-%m')} {text}"
 
 
+def stamp(unix_s: float) -> str:
+    """Date and time as reports have it: dd-mm-jjjj uu:mm."""
+    return datetime.fromtimestamp(unix_s).astimezone().strftime("%d-%m-%Y %H:%M")
+
+
 class Renderer:
     """Pages from templates; everything that is put in is escaped."""
 

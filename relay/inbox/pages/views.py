@@ -12,6 +12,7 @@ from relay.inbox.operators.handling import TRANSITIONS, Handling, ReportId
 from relay.inbox.operators.journal import first_broken
 from relay.inbox.operators.people import ROLES
 from relay.inbox.operators.reports import Report
+from relay.inbox.pages import history
 from relay.inbox.pages.room import Room
 from relay.inbox.pages.visit import Visit
 
@@ -81,6 +82,7 @@ class Views:
             board=board,
             site=site,
             readings=readings,
+            lines=history.lines(history.moments(self._room.history(site)), board.unix_s),
             reports=reports,
             notes=self._room.operators.notes(key),
         )

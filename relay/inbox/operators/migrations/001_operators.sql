@@ -59,6 +59,18 @@ CREATE TABLE note (
 );
 CREATE INDEX note_of ON note (subject);
 
+-- Situation reports and handovers as they were established: never changed, numbered by kind.
+CREATE TABLE document (
+    kind    TEXT    NOT NULL,  -- report, handover
+    number  INTEGER NOT NULL,
+    at_s    INTEGER NOT NULL,
+    by      TEXT    NOT NULL,
+    text    TEXT    NOT NULL,
+    figures BLOB    NOT NULL,  -- MessagePack: what the next one compares with
+    PRIMARY KEY (kind, number)
+) WITHOUT ROWID;
+CREATE TRIGGER document_stays BEFORE UPDATE ON document BEGIN SELECT raise(ABORT, 'a document is frozen'); END;
+
 -- What alarms changed. A notifier claims rows by moving its position, so that a crash can't alert twice.
 CREATE TABLE change (
     id      INTEGER PRIMARY KEY,

@@ -28,6 +28,15 @@
   tick();
   setInterval(tick, AGE_MS);
 
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.onclick = async () => {
+      const paper = document.getElementById(button.dataset.copy);
+      paper.select();
+      try { await navigator.clipboard.writeText(paper.value); } catch { document.execCommand("copy"); }
+      button.textContent = "✔ " + button.textContent.replace("✔ ", "");
+    };
+  }
+
   // --- is the picture live
   function stamp(date) { return date.toLocaleTimeString(english ? "en-GB" : "nl-NL"); }
   function judge() {
