@@ -90,6 +90,10 @@ class Watch:
             self._findings(),
         )
         calls, names = self._calls(), {site.key: site.name for site, _ in pairs}
+        self._engine.mutes = [
+            msgspec.structs.replace(mute, until_s=now_s + mute.until_s - now.unix_s)
+            for mute in self._operators.alarms.mutes()
+        ]
         picture = Picture(
             now_s=now_s,
             sites=tuple(site for site, _ in pairs),

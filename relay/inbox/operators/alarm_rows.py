@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from relay.inbox.alarms.state import Change
+from relay.inbox.alarms.state import Change, Mute
 from relay.inbox.operators.disk import Disk
 
 
@@ -40,6 +40,23 @@ class AlarmRows:
             if row is None or rows:
                 db.execute("INSERT OR REPLACE INTO notifier VALUES (?, ?)", (notifier, newest))
             return [msgspec.msgpack.decode(said, type=Change) for (said,) in rows]
+
+    def mute(self, rule: str, by: str, reason: str, until_s: int) -> None:
+        """No sound of `rule` until then; a time that is past switches it on again."""
+        with self._disk.write() as db:
+            db.execute("DELETE FROM mute WHERE rule = ? OR until_s <= ?", (rule, self._disk.now_s()))
+            if until_s > self._disk.now_s():
+                db.execute("INSERT INTO mute VALUES (?, ?, ?, ?)", (rule, by, reason, until_s))
+            self._disk.append(
+                db, by, "muted" if until_s > self._disk.now_s() else "unmuted", f"{rule} {reason}"
+            )
+
+    def mutes(self) -> list[Mute]:
+        """Those that hold now, their end in Unix time."""
+        rows = self._disk.all(
+            "SELECT rule, by, reason, until_s FROM mute WHERE until_s > ?", (self._disk.now_s(),)
+        )
+        return [Mute(rule=rule, by=by, reason=reason, until_s=until_s) for rule, by, reason, until_s in rows]
 
     def newest(self, limit: int = 200) -> list[tuple[int, Change]]:
         """Unix time and change, newest first."""

@@ -16,6 +16,7 @@ from relay.inbox.operators.documents import Documents
 from relay.inbox.operators.handling import Handling, ReportId, State
 from relay.inbox.operators.people import Account, Session, check_name, hash_password, new_token, stored_form
 from relay.inbox.operators.reports import Report, Shown
+from relay.inbox.operators.tokens import Tokens
 
 NOTE_LENGTH_MAX = 1000
 USED_EVERY_S = 30  # how exactly it is known when a person last touched a session
@@ -43,6 +44,7 @@ class Operators(Disk):
         super().__init__(folder, clock)
         self.alarms = AlarmRows(self)
         self.documents = Documents(self)
+        self.tokens = Tokens(self)
 
     # --- people ---
 

@@ -10,11 +10,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from relay.errors import LedgerError, ValueRefused
+from relay.inbox.alarms.rules import RULES
 from relay.inbox.operators.handling import NAME_LENGTH_MAX, RESULT_LENGTH_MAX, ReportId, State
 from relay.inbox.operators.people import ROLES, Account
 from relay.inbox.operators.store import TakenFirst
 from relay.inbox.pages.room import Room
 from relay.inbox.pages.visit import Visit, form_of, must_be_ours
+
+MUTABLE = tuple(rule.name for rule in RULES)  # calls and our own faults are not among them
+MUTE_HOURS = ("0", "1", "2", "4", "8")
 
 
 class Actions:
@@ -84,6 +88,18 @@ class Actions:
         await run_in_threadpool(self._room.operators.log, visit.name, "alarm seen", f"{rule} {subject}")
         self._room.look_soon()
         return _to(f"/?eerst={quote(first)}" if first and first != visit.name else "/")
+
+    async def mute(self, request: Request, visit: Visit) -> Response:
+        """No sound of a rule: with a reason, and never for longer than a shift. Own faults always sound."""
+        form = await self._form(request, visit)
+        rule, reason, hours = form.get("rule", ""), form.get("reason", ""), form.get("hours", "")
+        if rule not in MUTABLE or not reason or hours not in MUTE_HOURS:
+            raise HTTPException(400)
+        until_s = self._room.operators.now_s() + int(hours) * 3600
+        await run_in_threadpool(
+            self._room.operators.alarms.mute, rule, visit.name, reason[:RESULT_LENGTH_MAX], until_s
+        )
+        return _to("/tijdlijn")
 
     async def save_account(self, request: Request, visit: Visit) -> Response:
         """A new account, or another role and password for one."""

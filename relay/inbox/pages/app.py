@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from relay.errors import StorageError
+from relay.inbox.pages import api
 from relay.inbox.pages.actions import Actions
 from relay.inbox.pages.geography import Outline
 from relay.inbox.pages.live import Live
@@ -69,6 +70,7 @@ def application(room: Room, outline: Outline | None = None) -> Starlette:
             Route("/melding/{report}/notitie", _done(room, actions.note_report), methods=["POST"]),
             Route("/notitie/{key:path}", _done(room, actions.note_site), methods=["POST"]),
             Route("/alarm/bevestigen", _done(room, actions.acknowledge), methods=["POST"]),
+            Route("/alarm/dempen", _done(room, actions.mute, role="coordinator"), methods=["POST"]),
             Route(
                 "/beheer/gebruiker", _done(room, actions.save_account, role="administrator"), methods=["POST"]
             ),
@@ -79,6 +81,7 @@ def application(room: Room, outline: Outline | None = None) -> Starlette:
             Route("/inloggen", login.enter, methods=["POST"]),
             Route("/uitloggen", _done(room, login.leave, role="wall", locked=True), methods=["POST"]),
             Route("/taal/{language}", _language),
+            *api.routes(room),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[Middleware(_Headers)],

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from relay.inbox.alarms.rules import RULES
 from relay.inbox.board import NEVER, SILENT, Board
 from relay.inbox.operators import documents
 from relay.inbox.operators.handling import Handling, ReportId
@@ -45,7 +46,9 @@ class Papers:
         ]
         told = [(at_s, "change", None, change) for at_s, change in operators.alarms.newest(TIMELINE_MAX)]
         found = sorted([*rows, *told], key=lambda row: -row[0])[:TIMELINE_MAX]
-        return self._room.page("timeline.html", visit, request, board=board, rows=found, names=names)
+        return self._room.page(
+            "timeline.html", visit, request, board=board, rows=found, names=names, rules=RULES
+        )
 
     # --- the situation report ---
 

@@ -95,6 +95,7 @@ class Room:
             options=self.options,
             read_only=bool(self.storage_trouble()),
             now_s=self.operators.now_s(),
+            muted=self.operators.alarms.mutes(),
             **values,
         )
         return HTMLResponse(text, status)

@@ -16,6 +16,21 @@ CREATE TABLE session (
 ) WITHOUT ROWID;
 CREATE INDEX session_of ON session (account);
 
+-- Other systems that may read: the REST API and the metrics.
+CREATE TABLE token (
+    name   TEXT PRIMARY KEY,
+    token  BLOB    NOT NULL UNIQUE,  -- SHA-256
+    made_s INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- Sounds of a rule that somebody switched off: never without name, reason and end.
+CREATE TABLE mute (
+    rule    TEXT PRIMARY KEY,
+    by      TEXT    NOT NULL,
+    reason  TEXT    NOT NULL,
+    until_s INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- Reports as lists show them, so that no page ever reads the table of all messages. Filled from it in the
 -- order of arrival; `followed` in the table of facts says up to where.
 CREATE TABLE report (
