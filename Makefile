@@ -2,13 +2,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN_TEST := mosquitto mosquitto-clients strace faketime systemd e2fsprogs
+DEBIAN_TEST := mosquitto mosquitto-clients strace faketime systemd e2fsprogs poppler-utils debootstrap
 
 # a Python that was upgraded away leaves a .venv that no longer runs
 $(shell { $(BIN)/python -c ''; } 2>/dev/null || rm -f $(VENV)/made)
 
 SEEDS ?= 100
-.PHONY: demo test check lint bench soak install-node install-inbox clean help debian-test
+# more than two cores can do at once: what runs in real time mostly waits
+WORKERS ?= 4
+.PHONY: demo test check lint bench soak deb deb-test deb-lock bundle install-node install-inbox clean help debian-test
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -16,10 +18,10 @@ demo: $(VENV)/demo  ## an inbox and three nodes on this machine, with an outage
 	@$(BIN)/naober demo
 
 test: debian-test lint  ## everything: linters, types, boundaries, tests on the real parts
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 check: debian-test lint  ## the fast part of `make test`
-	$(BIN)/pytest -n 2 --dist worksteal -m 'not slow'
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m 'not slow'
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .
@@ -32,6 +34,18 @@ bench: $(VENV)/test debian-test  ## the figures, into bench/results.json
 
 soak: $(VENV)/test  ## simulated outages with random faults: SEEDS=1000, or SEEDS=1000..2000
 	@$(BIN)/python -m tests.sim.soak $(SEEDS)
+
+deb: $(VENV)/test  ## the Debian packages: arm64 and amd64, Bookworm and Trixie, into dist/
+	@$(BIN)/python systemd/deb/build.py
+
+bundle: deb  ## dist/naober-X.bundle for `naober upgrade`; VRD signs it: naober authority sign-bundle
+	@$(BIN)/python systemd/deb/bundle.py
+
+deb-test: $(VENV)/test debian-test  ## every package in a clean Debian: install, boot, upgrade, power cuts, purge
+	$(BIN)/pytest tests/deb/matrix.py tests/deb/booted.py
+
+deb-lock: $(VENV)/test  ## the newest Python packages for the Debian packages, into systemd/deb/lock.txt
+	@$(BIN)/python systemd/deb/lock.py
 
 install-node install-inbox: install-%:  ## with sudo: install on this machine for good
 	@systemd/install $*

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 from relay import config
 from relay.node import control
 from relay.toml_text import fill
-from relay.trust import admit, inbox_setup, node_setup
+from relay.trust import inbox_setup
+from relay.trust.local import LocalAuthority
 
 T = TypeVar("T")
 OWN = Path(sys.executable).with_name("naober")
@@ -64,7 +65,8 @@ class Stack:
         self.broker_port, self.web_port = free_port(), free_port()
         self.inbox = folder / "inbox"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        inbox_setup.establish(
+        self._trust = LocalAuthority()
+        self._trust.lay_out_inbox(
             inbox_setup.Place(self.inbox, folder / "inbox-state", "127.0.0.1", self.broker_port)
         )
         self._edit(self.inbox / config.INBOX_FILE, {("web", "port"): self.web_port})
@@ -81,9 +83,8 @@ class Stack:
     def add_node(self, name: str, **values: Any) -> Path:
         """Enrol a node; `values` are settings as section__key. Returns its state folder."""
         state, folder = self.folder / f"{name}-state", self.folder / name
-        request = node_setup.prepare(state, name)
         folder.mkdir()
-        node_setup.apply(admit.admit(request, self.inbox / config.INBOX_FILE), folder, state)
+        self._trust.lay_out_node(folder, state, name)
         wanted: dict[tuple[str, str], Any] = {
             ("sensors.network", "active"): False,
             ("mqtt", "backfill_spread_s"): 0,

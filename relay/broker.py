@@ -14,13 +14,17 @@ def broker_options(
     send_window: int,
     receive_max: int = RECEIVE_MAX,
     will: mqtt.Will | None = None,
+    pins: tuple[str, ...] = (),
 ) -> mqtt.Options:
-    """Options for `mqtt.open`; raises ConfigError or KeyFileError for certificates that can't be used."""
+    """Options for `mqtt.open`; `pins` are the broker keys that the grant names, if any.
+
+    Raises ConfigError or KeyFileError for certificates that can't be used.
+    """
     context = None
     if section.tls:
         from relay.trust.certificates import client_context
 
-        context = client_context(section.ca, section.certificate, section.key)
+        context = client_context(section.ca, section.certificate, section.key, pins=pins)
     return mqtt.Options(
         host=section.host,
         port=section.port,

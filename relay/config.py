@@ -50,8 +50,9 @@ class NodeSection(Section, frozen=True):
 
     site: Name = ""  # for logs and screens of this node only: VRD has its own register
     state: Path = STATE  # keys, epoch and outbox; must survive a power cut
-    network_id: NetworkId = ""  # keeps exercise range, demo and production apart; from the admission
-    inbox_keys: tuple[PublicKey, ...] = ()  # whose receipts count; from the admission
+    network_id: NetworkId = ""  # keeps exercise range, demo and production apart; from the grant
+    inbox_keys: tuple[PublicKey, ...] = ()  # whose receipts count; from the grant
+    authority_keys: tuple[PublicKey, ...] = ()  # whose grants and changes count; from the grant
 
 
 class StatusSection(Section, frozen=True):
@@ -78,7 +79,9 @@ class MqttSection(Section, frozen=True):
 class NodeMqttSection(MqttSection, frozen=True):
     """How a node sends over MQTT, beside how it reaches the broker."""
 
+    broker_keys: tuple[PublicKey, ...] = ()  # pins: SHA-256 of the broker's SPKI; empty: any that `ca` knows
     window: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4  # batches under way at once
+    retry_max_s: Annotated[int, msgspec.Meta(ge=1, le=600)] = 60  # between two tries to reach the broker
     backfill_spread_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = (
         600  # old messages wait up to this long
     )
@@ -154,13 +157,33 @@ class NodeConfig(msgspec.Struct, frozen=True):
 
     @property
     def network_id(self) -> bytes:
-        """8 bytes, or none before the admission was applied."""
+        """8 bytes, or none before a grant was applied."""
         return bytes.fromhex(self.node.network_id)
 
     @property
     def inbox_keys(self) -> tuple[bytes, ...]:
         """The public keys whose receipts count, 32 bytes each."""
         return tuple(map(bytes.fromhex, self.node.inbox_keys))
+
+    @property
+    def authority_keys(self) -> tuple[bytes, ...]:
+        """The public keys whose grants and changes count, 32 bytes each."""
+        return tuple(map(bytes.fromhex, self.node.authority_keys))
+
+    @property
+    def grant_file(self) -> Path:
+        """This node's own admission, as it was signed."""
+        return self.node.state / "grant"
+
+    @property
+    def roster_file(self) -> Path:
+        """The roster changes that this node has heard of."""
+        return self.node.state / "roster"
+
+    @property
+    def seal_key(self) -> Path:
+        """The X25519 key that secrets in a grant are sealed to."""
+        return self.node.state / "node-seal.key"
 
     @property
     def signing_key(self) -> Path:
@@ -177,8 +200,9 @@ class InboxSection(Section, frozen=True):
     """Who the inbox is, and whom it knows."""
 
     state: Path = STATE  # keys, epoch and store
-    network_id: NetworkId = ""  # the same as in the roster
-    roster: Path = Path("roster.toml")  # the known nodes; read again when it changes
+    network_id: NetworkId = ""  # keeps exercise range, demo and production apart; from the grant
+    authority_keys: tuple[PublicKey, ...] = ()  # whose grants and changes count; from the grant
+    sites: Path = Path("sites.toml")  # VRD's register of sites; read again when it changes
 
 
 class InboxMqttSection(MqttSection, frozen=True):
@@ -188,18 +212,42 @@ class InboxMqttSection(MqttSection, frozen=True):
     key: Path = STATE / "inbox-tls.key"
 
 
-class BrokerSection(Section, frozen=True):
-    """Where nodes find the broker: written into every admission."""
-
-    host: Name = "127.0.0.1"
-    port: Port = 8883
-
-
 class WebSection(Section, frozen=True):
-    """The read-only JSON page. Loopback only, until pages with a login come."""
+    """The read-only JSON page for commands on this machine. Loopback only: it has no login."""
 
     host: Name = "127.0.0.1"
     port: Port = 8070
+
+
+class PagesSection(Section, frozen=True):
+    """The operators' pages, with a login. Without TLS on this machine only."""
+
+    host: Name = "127.0.0.1"
+    port: Port = 8080
+    tls: bool = False
+    certificate: Path = Path("pages.pem")
+    key: Path = STATE / "pages.key"
+    alarms: Path = Path("alarms.toml")  # thresholds
+    outline: Path = Path("drenthe.geojson")  # of the region, for the map
+    teams: tuple[Name, ...] = ()  # to whom a report can be forwarded
+    banner: Name = ""  # in the place of "ECHT": a demo, an exercise range
+
+
+class NotifySection(Section, frozen=True):
+    """Who is told of an alarm besides the screens. Nothing is switched on by itself."""
+
+    level: Annotated[int, msgspec.Meta(ge=1, le=3)] = 2  # up to this one
+    email_to: tuple[Name, ...] = ()
+    email_from: Name = ""
+    smtp_host: Name = "127.0.0.1"
+    smtp_port: Port = 25  # 465 with TLS from the start; others with STARTTLS, but on this machine
+    smtp_user: Name = ""
+    smtp_password_file: Annotated[str, msgspec.Meta(max_length=255)] = ""
+    webhook_url: Annotated[
+        str, msgspec.Meta(pattern=r"^(https://.+|http://(127\.0\.0\.1|localhost)[:/].*)?$")
+    ] = ""
+    webhook_secret_file: Annotated[str, msgspec.Meta(max_length=255)] = ""
+    mqtt: bool = False
 
 
 class StoreSection(Section, frozen=True):
@@ -220,20 +268,36 @@ class InboxConfig(msgspec.Struct, frozen=True):
     inbox: InboxSection = InboxSection()
     mqtt: InboxMqttSection = InboxMqttSection()
     radio: InboxRadioSection = InboxRadioSection()
-    broker: BrokerSection = BrokerSection()
     web: WebSection = WebSection()
+    pages: PagesSection = PagesSection()
+    notify: NotifySection = NotifySection()
     store: StoreSection = StoreSection()
     log: LogSection = LogSection()
 
     @property
     def network_id(self) -> bytes:
-        """8 bytes, or none before `naober setup inbox`."""
+        """8 bytes, or none before a grant was applied."""
         return bytes.fromhex(self.inbox.network_id)
 
     @property
     def signing_key(self) -> Path:
         """The Ed25519 key that signs receipts."""
         return self.inbox.state / "inbox.key"
+
+    @property
+    def authority_keys(self) -> tuple[bytes, ...]:
+        """The public keys whose grants and changes count, 32 bytes each."""
+        return tuple(map(bytes.fromhex, self.inbox.authority_keys))
+
+    @property
+    def roster_file(self) -> Path:
+        """The papers that the inbox knows."""
+        return self.inbox.state / "roster"
+
+    @property
+    def register_file(self) -> Path:
+        """What VRD decided about nodes: assigned, blocked."""
+        return self.inbox.state / "register.toml"
 
 
 def load_node(path: Path) -> NodeConfig:
@@ -260,6 +324,14 @@ def parse_inbox(text: str, path: Path) -> InboxConfig:
     """As `load_inbox`, from a text that is (or will be) at `path`."""
     config = toml.parse(text, InboxConfig, path)
     _judge_mqtt(config.mqtt, path)
+    if not (config.pages.tls or is_loopback(config.pages.host)):
+        raise ConfigError(
+            Text(
+                f"{path}: [pages] host is van buiten bereikbaar zonder TLS",
+                f"{path}: [pages] host can be reached from outside without TLS",
+            ),
+            Text('Schrijf tls = true, of host = "127.0.0.1"', 'Write tls = true, or host = "127.0.0.1"'),
+        )
     if not is_loopback(config.web.host):
         raise ConfigError(
             Text(
@@ -267,8 +339,8 @@ def parse_inbox(text: str, path: Path) -> InboxConfig:
                 f"{path}: [web] host can be reached from outside",
             ),
             Text(
-                'Schrijf host = "127.0.0.1": er is nog geen inlog',
-                'Write host = "127.0.0.1": there is no login yet',
+                'Schrijf host = "127.0.0.1": deze pagina heeft geen inlog',
+                'Write host = "127.0.0.1": this page has no login',
             ),
         )
     return config

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from pathlib import Path
 from relay.errors import StorageError, Text
 
 MEMORY = ":memory:"
+READABLE = 1000  # user_version: this times the oldest schema that may go on with it, plus its own number
+_READABLE_FROM = re.compile(r"-- readable from: (\d{1,3})\n")
 
 _CODES = {
     sqlite3.SQLITE_FULL: "full",
@@ -121,11 +124,17 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 def migrate(db: sqlite3.Connection, folder: Path) -> None:
     """Bring the schema up to date with the numbered .sql files in `folder`.
 
-    Each file runs in a transaction of its own together with the number it leaves in user_version.
-    A database of a later version is refused: going on would lose what it holds.
+    Each file runs in a transaction of its own together with the number it leaves in user_version. A file
+    whose first line is `-- readable from: N` only adds tables: a program that knows the schema up to N may
+    go on with what it leaves, so that an upgrade can be turned back (versions N and N - 1 work on one file).
+    That N stands in user_version as well, in thousands. Any other database of a later version is refused: going on
+    would lose what it holds.
     """
-    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    found: int = db.execute("PRAGMA user_version").fetchone()[0]
+    readable_from, version = divmod(found, READABLE)
     scripts = sorted(folder.glob("*.sql"))
+    if version > len(scripts) >= readable_from > 0:
+        return
     if version > len(scripts):
         raise StorageError(
             Text("Opslag is van een nieuwere versie", "Storage is of a later version"),
@@ -133,9 +142,10 @@ def migrate(db: sqlite3.Connection, folder: Path) -> None:
             code="newer",
         )
     for number, script in enumerate(scripts[version:], version + 1):
-        db.executescript(
-            f"BEGIN IMMEDIATE;\n{script.read_text(encoding='utf-8')}\nPRAGMA user_version={number};\nCOMMIT;"
-        )
+        text = script.read_text(encoding="utf-8")
+        said = _READABLE_FROM.match(text)
+        left = number + READABLE * (int(said[1]) if said else 0)
+        db.executescript(f"BEGIN IMMEDIATE;\n{text}\nPRAGMA user_version={left};\nCOMMIT;")
 
 
 def is_sound(db: sqlite3.Connection) -> bool:

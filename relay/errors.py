@@ -4,6 +4,7 @@
     ├── ConfigError      a file that a technician wrote, or left out
     ├── ValueRefused     a value that a person or sensor gave does not fit its field
     ├── KeyFileError     a key file is missing, broken or readable by others
+    ├── TrustError       a paper that is not by an authority we know, not for us, or revoked
     ├── StorageError     this machine's disk: full, read-only or broken
     ├── LinkError        a link cannot carry anything now; the other side or what lies between
     ├── WireError        bytes from outside that are not what they claim to be: count and drop
@@ -43,6 +44,10 @@ class ValueRefused(NaoberError):
 
 class KeyFileError(NaoberError):
     """A key is missing, unreadable, or open to other users of this machine."""
+
+
+class TrustError(NaoberError):
+    """A paper is whole, but nothing may be done because of it: another's, unknown, older or revoked."""
 
 
 class StorageError(NaoberError):

@@ -14,7 +14,7 @@ from relay import config, files, toml, toml_text
 from relay.core.airtime import Preset
 from relay.errors import ConfigError, StorageError
 from relay.inbox.alarms.thresholds import Thresholds
-from relay.trust.roster import Roster
+from relay.trust import sites
 
 SHIPPED = Path(__file__).parents[1] / "config"
 HERE = Path("/etc/naober/node.toml")
@@ -57,7 +57,7 @@ def test_a_shipped_file_names_every_key_with_its_default(name: str, kind: type[m
 def test_the_shipped_files_load() -> None:
     config.load_node(SHIPPED / "node.toml")
     config.load_inbox(SHIPPED / "inbox.toml")
-    assert Roster.load(SHIPPED / "roster.toml").nodes == ()
+    assert sites.load(SHIPPED / "sites.toml") == ()
 
 
 @pytest.mark.parametrize("name", ["node.toml", "inbox.toml", "alarms.toml"])
@@ -94,7 +94,7 @@ def test_the_presets_of_the_file_are_those_whose_airtime_is_known() -> None:
 
 
 def test_an_inbox_is_asked_nothing_that_only_nodes_do() -> None:
-    for name in ("window", "backfill_spread_s"):
+    for name in ("window", "retry_max_s", "backfill_spread_s"):
         with pytest.raises(ConfigError, match=name):
             config.parse_inbox(f"[mqtt]\n{name} = 4\n", HERE)
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 
 import pytest
 
-from relay import __version__, database, files
+from relay import __version__, codes, database, files
+from relay.cli import RARE, VERBS
+from relay.cli.parser import Parser
 from relay.errors import NaoberError
-from relay.inbox import filing
+from relay.inbox import filing, filing_apart
 from relay.mqtt import errors as mqtt_errors
 from relay.node.outbox import SqliteOutbox
 from relay.node.station import OUTBOX_NAME
-from relay.trust import inbox_setup, node_setup
-from relay.trust.admission import Request
-from relay.trust.admit import admit
+from relay.trust import inbox_setup
+from relay.trust.local import LocalAuthority
 from tests.support.command import REPOSITORY
 from tests.support.documents import (
     DOCUMENTS,
@@ -27,8 +29,8 @@ from tests.support.documents import (
     text_of,
 )
 
-OPERATIONS = REPOSITORY / "docs" / "operations.md"
-OWN_LINK_CODES = {"up", "connecting", "connected", "unheard", "inbox_silent"}
+OPERATIONS, SECURITY = REPOSITORY / "docs" / "operations.md", REPOSITORY / "docs" / "security.md"
+OWN_LINK_CODES = {"up", "connecting", "connected", "unheard", "inbox_silent", "cut", "revoked"}
 
 
 def ids(paths: list[Path]) -> list[str]:
@@ -46,7 +48,7 @@ def test_every_command_that_is_named_exists(document: Path) -> None:
     [
         "naober stats",
         "naober setup nod",
-        "naober setup node --out x",
+        "naober enrol --stik x",
         "naober sites --folow",
         "naober config x",
     ],
@@ -54,6 +56,24 @@ def test_every_command_that_is_named_exists(document: Path) -> None:
 def test_a_command_that_does_not_exist_would_be_noticed(line: str) -> None:
     with pytest.raises((NaoberError, ModuleNotFoundError)):
         parse(line)
+
+
+def steps_of(verb: str) -> set[str]:
+    """The steps that a verb has, by its own parser."""
+    parser = Parser(prog=f"naober {verb}")
+    importlib.import_module(f"relay.cli.{verb}").add_arguments(parser)
+    chosen = [action.choices for action in parser._actions if action.dest in ("step", "do", "what")]
+    return {step for choices in chosen for step in choices or ()}
+
+
+def test_every_verb_and_step_is_named_where_people_look() -> None:
+    """A verb that stands in no document is one that nobody finds on a bad day."""
+    said = [line.split()[1:3] for each in (OPERATIONS, SECURITY) for line in naober_lines(each)]
+    verbs = {words[0] for words in said if words}
+    assert set(VERBS) - set(RARE) - {"demo"} <= verbs
+    for verb in ("authority", "inbox"):
+        assert steps_of(verb) == {words[1] for words in said if words[:1] == [verb] and len(words) > 1}
+    assert {"setup", "inbox"} <= {word for words in said for word in words}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=ids(DOCUMENTS))
@@ -86,6 +106,10 @@ def test_every_state_of_the_link_has_a_row() -> None:
     assert table_codes(OPERATIONS, "**The link**") == told | OWN_LINK_CODES
 
 
+def test_every_spoken_code_has_a_row() -> None:
+    assert table_codes(OPERATIONS, "**Spoken codes**") == set(codes.CODES)
+
+
 def test_every_trouble_with_storage_has_a_row() -> None:
     sources = "".join(Path(module.__file__).read_text() for module in (database, files))
     told = set(database._WORDS) | set(re.findall(r'code="(\w+)"', sources))
@@ -93,16 +117,17 @@ def test_every_trouble_with_storage_has_a_row() -> None:
 
 
 def test_every_finding_has_a_row() -> None:
-    told = set(re.findall(r'_find\([\w.]+, "(\w+)"', Path(filing.__file__).read_text()))
-    assert len(told) >= 4
+    sources = "".join(Path(module.__file__).read_text() for module in (filing, filing_apart))
+    told = set(re.findall(r'_find\([\w.]+, "(\w+)"', sources)) | {filing_apart.REPLACED_SPEAKS}
+    assert len(told) >= 6
     assert table_codes(OPERATIONS, "**Findings**") == told
 
 
 def test_the_folders_hold_what_is_said(tmp_path: Path) -> None:
     place = inbox_setup.Place(tmp_path / "etc/naober", tmp_path / "var/lib/naober", "localhost")
-    inbox_setup.establish(place)
-    request: Request = node_setup.prepare(place.state, "Kazerne")
-    node_setup.apply(admit(request, place.folder / "inbox.toml"), place.folder, place.state)
+    trust = LocalAuthority()
+    trust.lay_out_inbox(place)
+    trust.lay_out_node(place.folder, place.state, "Kazerne")
     SqliteOutbox(place.state / OUTBOX_NAME, lambda epoch: None).close()
     made_by_the_running_services = {"/var/lib/naober/node.epoch", "/var/lib/naober/inbox.db"}
     named = set(re.findall(r"^\| (`/(?:etc|var)/.*?) \|", text_of(OPERATIONS), re.M))

@@ -15,12 +15,22 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import yaml
 
 from relay import __version__
+from relay.trust import inbox_setup
+from relay.trust.authority import Place
+from relay.trust.local import LocalAuthority
+from relay.trust.stick import Stick
 from tests.support.command import REPOSITORY
 
 STOP_TIMEOUT_S = 20
 NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+sys.path.insert(0, str(REPOSITORY / "systemd" / "deb"))
+import build  # noqa: E402
+import lock  # noqa: E402
+import wheels  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +91,13 @@ def test_the_licence_is_the_whole_eupl() -> None:
     assert text.endswith("EUPL version.\n")
 
 
-def test_a_node_asks_for_three_packages_only(about: Message) -> None:
+def test_a_node_asks_for_four_packages_only(about: Message) -> None:
     wanted = [line for line in about.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert sorted(found[0] for line in wanted if (found := NAME.match(line))) == [
         "cryptography",
         "msgspec",
         "paho-mqtt",
+        "segno",
     ]
 
 
@@ -144,7 +155,7 @@ def run(machine: Path, *arguments: str | Path, code: int = 0) -> str:
 
 def test_the_command_works_and_is_that_of_the_wheel(machine: Path) -> None:
     assert run(machine, "--version") == f"naober {__version__}\n"
-    assert "naober setup node" in run(machine, "--help")
+    assert re.search(r"^  setup +\w", run(machine, "--help"), re.M)
     where = subprocess.run(
         [machine / "python", "-c", "import relay; print(relay.__file__)"],
         cwd=machine,
@@ -157,13 +168,16 @@ def test_the_command_works_and_is_that_of_the_wheel(machine: Path) -> None:
 def test_a_node_is_set_up_and_runs_without_the_inbox_s_packages(machine: Path, tmp_path: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         subprocess.run([machine / "python", "-c", "import starlette"], check=True, stderr=subprocess.DEVNULL)
-    etc, state, inbox_state = tmp_path / "etc", tmp_path / "state", tmp_path / "inbox"
-    run(machine, "setup", "inbox", "--plain", "--broker", "127.0.0.1", "--dir", etc, "--state", inbox_state)
-    run(machine, "setup", "node", "--plain", "--site", "Kazerne", "--state", state, "--out", tmp_path)
-    request = next(tmp_path.glob("request-*.toml"))
-    run(machine, "setup", "admit", request, "--dir", etc, "--out", tmp_path)
-    admission = next(tmp_path.glob("admission-*.toml"))
-    run(machine, "setup", "apply", admission, "--dir", etc, "--state", state)
+    etc, state, inbox_state, stick = (tmp_path / name for name in ("etc", "state", "inbox", "stick"))
+    stick.mkdir()
+    trust = LocalAuthority(plain=True)
+    trust.lay_out_inbox(inbox_setup.Place(tmp_path / "inbox-etc", inbox_state))
+    where = ("--dir", etc, "--state", state, "--stick", stick)
+    run(machine, "setup", "--radio", "none", *where)
+    request = next((stick / "naober" / "verzoek").iterdir())
+    grant = trust.admit(request.read_bytes(), Place("node", "KAZ", "Kazerne"))
+    Stick(stick).write(f"toelating/{request.name}", grant)
+    run(machine, "enrol", *where)
     run(machine, "config", "check", etc / "node.toml")
 
     node = subprocess.Popen(
@@ -181,3 +195,56 @@ def test_a_node_is_set_up_and_runs_without_the_inbox_s_packages(machine: Path, t
 def test_an_inbox_without_its_packages_says_which_are_missing(machine: Path) -> None:
     said = run(machine, "inbox", "--config", "inbox.toml", code=2)
     assert "niet geïnstalleerd" in said and "pip install" in said
+
+
+# --- the Debian package; tests/deb installs it
+
+
+def test_every_python_package_that_is_needed_is_locked_and_allowed() -> None:
+    pins = lock.pins()
+    for line in lock.wanted():
+        name, limits = re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?(.*)", line).groups()  # type: ignore[union-attr]
+        assert lock.normal(name) in pins, f"{name} is not locked: make deb-lock"
+        pinned = tuple(map(int, re.findall(r"\d+", pins[lock.normal(name)])))
+        for sign, limit in re.findall(r"(>=|<)([0-9.]+)", limits):
+            bound = tuple(map(int, limit.split(".")))
+            assert (pinned >= bound) is (sign == ">="), f"{line}: {pins[lock.normal(name)]}: make deb-lock"
+    for name in pins:
+        assert name not in ("pytest", "mypy", "ruff", "iotcore")
+
+
+def test_every_wheel_is_locked_by_its_hash() -> None:
+    text = wheels.LOCK.read_text()
+    entries = re.split(r"\n(?=[a-z])", text.partition("\n")[2])
+    assert all(re.search(r"--hash=sha256:[0-9a-f]{64}", entry) for entry in entries)
+
+
+def test_the_package_takes_all_units_rules_and_settings_along(tmp_path: Path) -> None:
+    build._system(REPOSITORY, tmp_path)
+    files = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
+    for unit in (REPOSITORY / "systemd").glob("naober*.*"):
+        if unit.suffix != ".sysusers":
+            assert f"usr/lib/systemd/system/{unit.name}" in files
+    assert {
+        "usr/bin/naober",
+        "usr/lib/udev/rules.d/90-naober.rules",
+        "usr/lib/sysusers.d/naober.conf",
+        "usr/lib/tmpfiles.d/naober.conf",
+        "usr/lib/systemd/journald.conf.d/naober.conf",
+        "etc/naober/sites.toml",
+        "usr/share/doc/naober/copyright",
+    } <= files
+    for name in build.SCRIPTS:
+        script = REPOSITORY / "systemd" / "deb" / name
+        assert subprocess.run(["sh", "-n", script]).returncode == 0
+        assert "debconf" not in script.read_text(), "it asks nothing"
+
+
+def test_the_cloud_init_file_is_for_any_card_and_holds_no_secret() -> None:
+    text = (REPOSITORY / "config" / "user-data").read_text()
+    assert text.startswith("#cloud-config\n")
+    said = yaml.safe_load(text)
+    assert not {"users", "chpasswd", "password", "ssh_authorized_keys", "hostname"} & set(said)
+    assert not re.search(r"(?i)password|passwd|secret|private", text)
+    commands = " ; ".join(" ".join(each) for each in said["runcmd"])
+    assert "/var/cache/naober" in commands and "naober setup" in commands

@@ -53,13 +53,13 @@ def test_the_way_from_nothing_to_a_first_message_is_complete_and_in_order() -> N
     steps = [
         "make install-inbox",
         "naober setup inbox",
+        "naober authority init",
+        "naober authority approve",
+        "naober enrol",
         "systemctl start naober-inbox",
         "make install-node",
-        "naober setup node",
-        "naober setup admit",
-        "naober setup apply",
         "systemctl start naober-node",
-        "naober status",
+        "naober test",
     ]
     places = [next(at for at, line in enumerate(lines) if line.startswith(step)) for step in steps]
     assert places == sorted(places)

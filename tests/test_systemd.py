@@ -16,10 +16,14 @@ import pytest
 
 from relay import config
 from relay.cli import VERBS
-from tests.support.command import REPOSITORY, clean_environment, naober
+from relay.trust import inbox_setup
+from relay.trust.local import LocalAuthority
+from tests.support.command import REPOSITORY, clean_environment
 
 ROLES = ("node", "inbox")
-INSTALLED = "/opt/naober/bin/naober"
+INSTALLED = "/usr/bin/naober"
+UNITS = sorted(file for kind in ("service", "path") for file in (REPOSITORY / "systemd").glob(f"*.{kind}"))
+SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
 EXPOSURE_MAX = 2.0
 START_TIMEOUT_S = 30
 # glibc asks netlink which families this machine has, and does without where it may not
@@ -45,16 +49,17 @@ def analyze(*arguments: str | Path) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_systemd_finds_nothing_wrong_with_the_unit(role: str, tmp_path: Path) -> None:
-    here = tmp_path / unit_file(role).name
-    here.write_text(unit_file(role).read_text(encoding="utf-8").replace(INSTALLED, "/bin/true"))
-    assert analyze("verify", here) == ""
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_systemd_finds_nothing_wrong_with_the_unit(unit: Path, tmp_path: Path) -> None:
+    for each in UNITS:  # a path unit names its service
+        here = tmp_path / each.name
+        here.write_text(each.read_text(encoding="utf-8").replace(INSTALLED, "/bin/true"))
+    assert analyze("verify", tmp_path / unit.name.replace("@.", "@sda1.")) == ""
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_what_a_broken_in_service_could_reach_is_little(role: str) -> None:
-    found = re.search(r"exposure level.*: ([0-9.]+)", analyze("security", "--offline=true", unit_file(role)))
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_what_a_broken_in_service_could_reach_is_little(unit: Path) -> None:
+    found = re.search(r"exposure level.*: ([0-9.]+)", analyze("security", "--offline=true", unit))
     assert found and float(found[1]) <= EXPOSURE_MAX
 
 
@@ -111,11 +116,9 @@ def test_the_node_s_unit_lets_through_what_a_running_node_does(tmp_path: Path) -
 
 def plain_node(folder: Path) -> Path:
     etc, state = folder / "etc", folder / "state"
-    setup = ["--plain", "--broker", "127.0.0.1"]
-    assert naober("setup", "inbox", *setup, "--dir", etc, "--state", folder / "inbox").returncode == 0
-    naober("setup", "node", "--plain", "--site", "x", "--state", state, "--out", folder)
-    naober("setup", "admit", next(folder.glob("request-*")), "--dir", etc, "--out", folder)
-    naober("setup", "apply", next(folder.glob("admission-*")), "--dir", etc, "--state", state)
+    trust = LocalAuthority(plain=True)
+    trust.lay_out_inbox(inbox_setup.Place(etc, folder / "inbox"))
+    trust.lay_out_node(etc, state, "x")
     return etc / "node.toml"
 
 
@@ -162,3 +165,21 @@ def test_the_node_may_touch_a_radio_on_usb_and_no_other_device() -> None:
     assert not expanded("@raw-io") & allowed_calls("node")
     assert values("inbox", "PrivateDevices") == ["yes"], "the inbox has no radio"
     assert values("inbox", "DeviceAllow") == []
+
+
+def test_only_those_that_need_it_run_as_root() -> None:
+    """Replacing packages and having the broker reload take root; what talks to the outside never has it."""
+    users = {unit.name: re.findall(r"^User=(.*)", unit.read_text(), re.M) for unit in SERVICES}
+    as_root = {name for name, found in users.items() if found != ["naober"]}
+    assert as_root <= {"naober-upgrade.service", "naober-broker.service"}
+    for name in as_root:
+        assert "PrivateNetwork=yes" in (REPOSITORY / "systemd" / name).read_text()
+
+
+def test_an_upgrade_is_settled_before_the_services_start() -> None:
+    text = (REPOSITORY / "systemd/naober-upgrade.service").read_text()
+    assert re.search(r"^Before=naober-node.service naober-inbox.service$", text, re.M)
+    assert re.search(r"^ExecStartPre=\S+ -I /var/lib/naober-upgrade/run settle$", text, re.M)
+    assert re.search(r"^ConditionPathExists=/var/lib/naober-upgrade/plan.json$", text, re.M)
+    runner = (REPOSITORY / "relay/upgrade/runner.py").read_text()
+    assert not re.search(r"^\s*(from|import) relay", runner, re.M), "it stands alone"

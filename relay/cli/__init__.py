@@ -25,27 +25,43 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells do
 BROKEN_PIPE = 141  # 128 + SIGPIPE
 
 VERBS: dict[str, Text] = {
-    "setup": Text("sleutels en instellingen maken, knooppunten toelaten", "make keys and files, admit nodes"),
-    "node": Text("de dienst van een knooppunt draaien", "run a node"),
-    "inbox": Text("het postvak van VRD draaien", "run the inbox"),
-    "send": Text("een melding, hulpvraag of aanbod versturen", "send a report, request or offer"),
+    "setup": Text("dit apparaat klaarmaken: sleutels, verzoek", "make this device ready: keys, request"),
+    "authority": Text("op de laptop: toelaten, intrekken, etiketten", "the laptop: admit, revoke, labels"),
+    "enrol": Text("een toelating toepassen", "apply a grant"),
+    "radio": Text("de radio bekijken of instellen", "look at the radio, or set it"),
+    "test": Text("bewijs dat VRD dit punt hoort, per verbinding", "proof that VRD hears us, by each link"),
+    "doctor": Text("wat er mis is, en wat te doen", "what is the matter, and what to do"),
     "status": Text("hoe het met dit knooppunt gaat", "how this node is doing"),
+    "send": Text("een melding, hulpvraag of aanbod versturen", "send a report, request or offer"),
+    "stick": Text("berichten meegeven en innemen met een USB-stick", "carry messages on a USB stick"),
+    "exercise": Text("een oefening, met verbindingen die wegvallen", "an exercise, with links cut"),
+    "support": Text("een bestand voor hulp op afstand, zonder geheimen", "a file for remote help"),
+    "upgrade": Text("een nieuwe versie, zonder internet", "a new version, without internet"),
+    "inbox": Text("het postvak van VRD: draaien, blokkeren, bewaren", "VRD's inbox: run, block, back up"),
     "messages": Text("wat het postvak ontving", "what the inbox received"),
     "sites": Text("de noodsteunpunten, zoals het postvak ze kent", "the sites, as the inbox knows them"),
     "config": Text("instellingen nakijken", "check configuration"),
+    "demo": Text("een postvak en drie knooppunten op dit apparaat", "an inbox and three nodes here"),
+    # below, the verbs that only `naober --help all` lists
+    "node": Text("de dienst van een knooppunt draaien", "run a node"),
     "fake-radio": Text("Meshtastic-radio's nabootsen, zonder zender", "Meshtastic radios without hardware"),
     "simulate": Text("een uitval narekenen: welke radio's, hoeveel hoge punten", "plan for an outage"),
-    "demo": Text("een postvak en drie knooppunten op dit apparaat", "an inbox and three nodes here"),
 }
+RARE = ("node", "fake-radio", "simulate")
 _EXAMPLES = (
-    'naober setup node --site "Kazerne Beilen"',
-    "naober config check",
-    "naober status",
+    "sudo naober setup",
+    "naober doctor",
+    "naober test radio",
     "naober demo",
 )
 
 DAEMONS = ("node", "inbox")
-EXTRAS = {"starlette": "inbox", "uvicorn": "inbox", "meshtastic": "radio", "google": "radio"}  # else demo
+EXTRAS = {
+    **dict.fromkeys(("argon2", "jinja2", "starlette", "uvicorn"), "inbox"),
+    **dict.fromkeys(("google", "meshtastic"), "radio"),
+    **dict.fromkeys(("PIL", "zxingcpp"), "photo"),
+    "fpdf": "authority",
+}  # else demo
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -82,7 +98,7 @@ def _run(arguments: list[str]) -> int:
             raise UsageError(*suggest(asked, language.LANGUAGES, "--lang"))
         language.choose(asked)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        say(_help())
+        say(_help(everything=arguments[1:] == ["all"]))
         return GOOD if arguments else ERROR
     if arguments[0] in ("-V", "--version"):
         say(f"naober {__version__}")
@@ -94,7 +110,10 @@ def _run_verb(name: str, arguments: list[str]) -> int:
     if name in DAEMONS:
         signal.signal(signal.SIGTERM, _stopped_early)  # loading takes seconds on a slow card
     if name in DAEMONS and (file := _only_config(arguments)) is not None:
-        return int(_verb(name).start(file))
+        try:
+            return int(_verb(name).start(file))
+        except ModuleNotFoundError as error:
+            raise _missing_package(error) from error
     from relay.cli.parser import Parser, UsageError, suggest
 
     if name not in VERBS:
@@ -149,20 +168,24 @@ def _missing_package(error: ModuleNotFoundError) -> NaoberError:
     )
 
 
-def _help() -> str:
+def _help(*, everything: bool = False) -> str:
+    """All that a person types fits 24 lines; `everything` adds the rare verbs, options and examples."""
+    shown = {name: text for name, text in VERBS.items() if everything or name not in RARE}
     lines = [pick(Text("gebruik: naober WERKWOORD [opties]", "usage: naober VERB [options]")), ""]
-    lines += [f"  {name:<12}{pick(text)}" for name, text in VERBS.items()]
+    lines += [f"  {name:<12}{pick(text)}" for name, text in shown.items()]
+    if not everything:
+        more = Text(
+            "uitleg: naober WERKWOORD --help · alles: naober --help all · English: --lang en",
+            "explained: naober VERB --help · all: naober --help all · Nederlands: --lang nl",
+        )
+        return "\n".join([*lines, "", pick(more)])
     lines += [
         "",
         f"  --lang nl|en  {pick(Text('taal (ook: NAOBER_LANG)', 'language (also: NAOBER_LANG)'))}",
         f"  --debug       {pick(Text('bij een onverwachte fout: alle bijzonderheden', 'details of a bug'))}",
         f"  --version     {pick(Text('de versie', 'the version'))}",
         "",
-        pick(
-            Text(
-                "voorbeelden (naober WERKWOORD --help toont er meer):", "examples (more: naober VERB --help):"
-            )
-        ),
+        pick(Text("voorbeelden:", "examples:")),
     ]
     return "\n".join([*lines, *(f"  {example}" for example in _EXAMPLES)])
 

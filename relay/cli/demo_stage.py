@@ -20,7 +20,8 @@ from relay.cli.inbox_page import InboxPage
 from relay.cli.language import pick
 from relay.errors import NaoberError, Text
 from relay.node import control
-from relay.trust import admit, inbox_setup, keys, node_setup
+from relay.trust import inbox_setup, keys
+from relay.trust.local import LocalAuthority
 
 HOST = "127.0.0.1"
 PORTS = range(18_000, 32_000)  # below those that the kernel gives to callers: a dead port stays dead
@@ -110,15 +111,22 @@ class DemoNode(Child):
     """A node and its control socket."""
 
     def __init__(
-        self, site: str, place: Path, inbox_file: Path, *, radio_port: int, broker_port: int, invented: bool
+        self,
+        site: str,
+        place: Path,
+        trust: LocalAuthority,
+        *,
+        radio_port: int,
+        broker_port: int,
+        invented: bool,
     ) -> None:
         """`broker_port`: of the broker, or of this site's own line to it."""
         self.site, self.invented = site, invented
         self.state = place / "state"
         place.mkdir()
-        request = node_setup.prepare(self.state, site, plain=True)
-        self.address = keys.address_text(request.address)
-        node_setup.apply(admit.admit(request, inbox_file), place, self.state)
+        trust.lay_out_node(place, self.state, site)
+        own = keys.public_bytes(keys.load(self.state / "node.key"))
+        self.address = keys.address_text(keys.address_of(own))
         file = place / config.NODE_FILE
         changes: dict[tuple[str, str], toml_text.Plain] = {
             ("status", "interval_s"): STATUS_INTERVAL_S,
@@ -177,7 +185,8 @@ class Stage:
         broker_file.write_text(_BROKER_CONFIG.format(host=HOST, port=broker_port))
         self.broker = Child("broker", [BROKER, broker_file], self.folder)
         place = self.folder / "inbox"
-        inbox_setup.establish(inbox_setup.Place(place, place / "state", HOST, broker_port, plain=True))
+        trust = LocalAuthority(plain=True)
+        trust.lay_out_inbox(inbox_setup.Place(place, place / "state", HOST, broker_port))
         file = place / config.INBOX_FILE
         changes: dict[tuple[str, str], toml_text.Plain] = {
             ("web", "port"): self.page_port,
@@ -200,7 +209,7 @@ class Stage:
                 DemoNode(
                     site,
                     self.folder / f"node-{number}",
-                    file,
+                    trust,
                     radio_port=radio_port + number,
                     broker_port=line_port if has_line else broker_port,
                     invented=number > 0,

@@ -6,7 +6,7 @@ import contextlib
 import http.client
 import json
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from relay.errors import NaoberError, Text
 
@@ -60,11 +60,19 @@ class InboxPage:
         return list(self.get("/api/sites"))
 
     def messages(
-        self, *, after: int = 0, limit: int = PAGE_MESSAGES, statuses: bool = False, address: str = ""
+        self,
+        *,
+        after: int = 0,
+        limit: int = PAGE_MESSAGES,
+        statuses: bool = False,
+        of: tuple[str, str] | None = None,
     ) -> list[dict[str, Any]]:
-        """The newest `limit` messages with an id above `after`, newest first; more pages are fetched."""
+        """The newest `limit` messages with an id above `after`, newest first; more pages are fetched.
+
+        `of`: ("address", ...) of one node, or ("site", ...) of all nodes that a site ever had.
+        """
         found: list[dict[str, Any]] = []
-        where = f"&statuses={int(statuses)}" + (f"&address={address}" if address else "")
+        where = f"&statuses={int(statuses)}" + (f"&{of[0]}={quote(of[1])}" if of else "")
         before = ""
         while len(found) < limit:
             asked = min(PAGE_MESSAGES, limit - len(found))

@@ -39,7 +39,19 @@ FINDINGS = {
     "rollback": Text("oude kaart teruggezet", "old card image"),
     "clock": Text("klok wijkt af", "clock is off"),
     "revoked": Text("zendt met ingetrokken sleutel", "sends with a revoked key"),
+    "replaced_speaks": Text("vervangen, maar zendt nog", "replaced, but still sends"),
 }
+STANDINGS = {
+    "revoked": Text("ingetrokken", "revoked"),
+    "blocked": Text("geblokkeerd", "blocked"),
+    "replaced": Text("vervangen", "replaced"),
+}
+MARKS = {
+    "revoked": Text("INGETROKKEN SLEUTEL", "REVOKED KEY"),
+    "blocked": Text("GEBLOKKEERD", "BLOCKED"),
+    "replaced": Text("VERVANGEN", "REPLACED"),
+}
+LINKS = {"radio": Text("LoRa", "LoRa"), "courier": Text("koerier", "courier")}
 CLOCKS = {
     "ntp": Text("ntp (goed)", "ntp (good)"),
     "gps": Text("gps (goed)", "gps (good)"),
@@ -86,8 +98,8 @@ def marks(facts: Mapping[str, Any]) -> list[str]:
     found = []
     if facts.get("exercise"):
         found.append(pick(Text("OEFENING", "EXERCISE")))
-    if facts.get("revoked"):
-        found.append(pick(Text("INGETROKKEN SLEUTEL", "REVOKED KEY")))
+    if (standing := facts.get("standing")) in MARKS:
+        found.append(pick(MARKS[str(standing)]))
     if facts.get("clone"):
         found.append(pick(Text("TWEEDE KAART", "SECOND CARD")))
     return found
@@ -95,7 +107,7 @@ def marks(facts: Mapping[str, Any]) -> list[str]:
 
 def link(facts: Mapping[str, Any]) -> str:
     """The link by which a message left its site."""
-    return "LoRa" if facts.get("link") == "radio" else str(facts.get("link", ""))
+    return word(LINKS, facts.get("link", ""))
 
 
 def way(facts: Mapping[str, Any]) -> str:

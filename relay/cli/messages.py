@@ -22,6 +22,8 @@ EXAMPLES = (
     "naober messages --json --statuses",
 )
 
+Of = tuple[str, str] | None
+
 LIMIT = 20
 LIMIT_MAX = 100_000
 POLL_S = 1.0
@@ -65,8 +67,8 @@ def run(args: argparse.Namespace) -> int:
             Text(f"Geef 1 t/m {LIMIT_MAX}", f"Give 1 to {LIMIT_MAX}"),
         )
     page = InboxPage(args.url)
-    address = address_at(page, args.site) if args.site else ""
-    found = page.messages(limit=args.limit, statuses=args.statuses, address=address)[::-1]
+    of = whose(page, args.site) if args.site else None
+    found = page.messages(limit=args.limit, statuses=args.statuses, of=of)[::-1]
     if args.json and not args.follow:
         say(dump(found, indent=1))
         return 0
@@ -74,22 +76,26 @@ def run(args: argparse.Namespace) -> int:
         _show_table(found, empty=not args.follow)
     for facts in found if args.json else ():
         say(dump(facts))
-    for facts in _follow(page, args, address, found) if args.follow else ():
+    for facts in _follow(page, args, of, found) if args.follow else ():
         say(dump(facts) if args.json else message_row(facts, _time(facts)))
     return 0
 
 
-def address_at(page: InboxPage, site: str) -> str:
-    """The address of the node at `site`, given as name or address; raises NaoberError with the nearest."""
-    known = {str(each["site"]): str(each["address"]) for each in page.sites() if not each["revoked"]}
+def whose(page: InboxPage, site: str) -> tuple[str, str]:
+    """What to ask for the messages of `site`, given as name, number or address of a node.
+
+    A site's are those of all nodes that it ever had. Raises NaoberError with the nearest name.
+    """
+    sites = page.sites()
+    known = {str(each[key]) for each in sites for key in ("site", "site_id") if each[key]}
     if site in known:
-        return known[site]
+        return "site", site
     plain = site.replace("-", "").lower()
     if len(plain) == 8 and all(each in "0123456789abcdef" for each in plain):
-        return plain
-    by_letters = {name.lower(): address for name, address in known.items()}
+        return "address", plain
+    by_letters = {name.lower(): name for name in known}
     if site.lower() in by_letters:
-        return by_letters[site.lower()]
+        return "site", by_letters[site.lower()]
     from difflib import get_close_matches
 
     near = get_close_matches(site, known, 1, 0.4)
@@ -144,7 +150,7 @@ def _time(facts: Mapping[str, Any]) -> str:
 
 
 def _follow(
-    page: InboxPage, args: argparse.Namespace, address: str, found: list[dict[str, Any]]
+    page: InboxPage, args: argparse.Namespace, of: Of, found: list[dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """What arrives from now on, oldest first; goes on when the inbox was away."""
     last = found[-1]["id"] if found else 0
@@ -152,9 +158,9 @@ def _follow(
     while True:
         time.sleep(POLL_S)
         try:
-            if lost and _newest_id(page, args, address) < last:
+            if lost and _newest_id(page, args, of) < last:
                 last = 0  # another store than before: show it from its beginning
-            fresh = page.messages(after=last, limit=LIMIT_MAX, statuses=args.statuses, address=address)
+            fresh = page.messages(after=last, limit=LIMIT_MAX, statuses=args.statuses, of=of)
         except NoAnswer as error:
             lost = tell_lost(lost, error)
             continue
@@ -179,6 +185,6 @@ def tell_back(lost: bool) -> bool:
     return False
 
 
-def _newest_id(page: InboxPage, args: argparse.Namespace, address: str) -> int:
-    newest = page.messages(limit=1, statuses=args.statuses, address=address)
+def _newest_id(page: InboxPage, args: argparse.Namespace, of: Of) -> int:
+    newest = page.messages(limit=1, statuses=args.statuses, of=of)
     return int(newest[0]["id"]) if newest else 0

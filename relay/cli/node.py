@@ -30,5 +30,6 @@ def start(file: Path) -> int:
     """The same, for a configuration file."""
     settings = config.load_node(file)
     configure(settings.log.level, json=settings.log.json)
-    asyncio.run(daemon.main(settings))
+    while asyncio.run(daemon.main(settings)):
+        pass  # it began with a grant that is not the newest any more
     return 0

@@ -49,7 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "1 Nood, 2 Spoed, 3 Normaal, 4 Informatie", "1 emergency, 2 urgent, 3 routine, 4 information"
     )
     parser.add_argument("--urgency", type=int, choices=range(1, 5), default=ROUTINE, help=pick(urgency))
-    parser.add_argument("--exercise", action="store_true", help=pick(Text("dit is oefening", "an exercise")))
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--exercise", action="store_true", help=pick(Text("dit is oefening", "an exercise")))
+    real = Text("dit is ECHT, ook tijdens een oefening", "this is real, during an exercise too")
+    kind.add_argument("--real", action="store_true", help=pick(real))
     wait = Text("wacht tot VRD het heeft, ten hoogste S seconden", "wait up to S seconds for VRD's receipt")
     parser.add_argument("--wait", type=float, default=0.0, metavar="S", help=pick(wait))
     parser.add_argument("--config", type=Path, metavar="FILE", help=pick(Text("node.toml", "node.toml")))
@@ -65,11 +68,16 @@ def run(args: argparse.Namespace) -> int:
         "values": _values(args.values, args.text),
         "urgency": args.urgency,
         "exercise": args.exercise,
+        "real": args.real,
     }
     settings = config.load_node(args.config or config.FOLDER / config.NODE_FILE)
+    if args.urgency == EMERGENCY and not (args.real or args.exercise) and sys.stdin.isatty():
+        request |= _exercise_or_real(settings)
     answer, running = _submit(settings, request)
     parts = len(answer["numbers"])
     split = pick(Text(f" (in {parts} delen)", f" (in {parts} parts)")) if parts > 1 else ""
+    if answer["exercise"]:
+        say(Text("OEFENING: dit bericht telt niet als echt", "EXERCISE: this message does not count as real"))
     if args.urgency == EMERGENCY:
         say(_CALL_112)
     if not running:
@@ -88,6 +96,21 @@ def run(args: argparse.Namespace) -> int:
     if args.wait > 0:
         return _wait(settings, answer, args.wait)
     return 0 if answer["safe"] else 1
+
+
+def _exercise_or_real(settings: NodeConfig) -> dict[str, bool]:
+    """Of an emergency during an exercise: whoever types is asked, and what is not an answer is real."""
+    from relay.node import control
+
+    try:
+        exercise = control.ask(settings.node.state, {"verb": "status"})["exercise"]
+    except control.NotRunning:
+        return {}
+    if not exercise:
+        return {}
+    question = Text("Oefening of echt? [o = oefening, Enter = ECHT] ", "Exercise or real? [e, Enter = REAL] ")
+    exercise_meant = input(pick(question)).strip().lower() in ("o", "e", "oefening", "exercise")
+    return {"exercise": exercise_meant, "real": not exercise_meant}
 
 
 def _values(typed: list[str], text: str) -> dict[str, str]:
@@ -145,13 +168,17 @@ def _keep(settings: NodeConfig, request: dict[str, Any]) -> dict[str, Any]:
     """Commit to the outbox itself; raises StorageError when the disk does not take it."""
     from relay.kernel_clock import clock_is_synchronised
     from relay.node.compose import identity_of, open_station
-    from relay.node.submitting import drafts_of, submitted
+    from relay.node.exercising import Exercise
+    from relay.node.submitting import drafts_of, marked, submitted
 
     clock_is_synchronised()  # loads what it needs while root can still read it
-    drafts = drafts_of(request)
-    with _as_owner(settings.node.state):
+    with as_owner(settings.node.state):
         station = open_station(settings, identity_of(settings))
         try:
+            exercise, now = Exercise(settings.node.state), (station.moment(), station.forwarder.state.inbox)
+            drafts = drafts_of(marked(request, runs=bool(exercise.left_s(*now))))
+            if request["real"]:
+                exercise.heal()
             answer = submitted(station.submit(drafts), station)
             if station.storage:  # it is in memory only, and that ends with this process
                 raise station.storage
@@ -161,7 +188,7 @@ def _keep(settings: NodeConfig, request: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _as_owner(folder: Path) -> Iterator[None]:
+def as_owner(folder: Path) -> Iterator[None]:
     """As root, act as the service's user: a file of root's in its folder would stop the daemon later."""
     owner, group = folder.stat(), os.getegid()
     if os.geteuid() != 0 or owner.st_uid == 0:

@@ -1,207 +1,220 @@
-"""`naober setup`: keys, configuration, and a node's way into the roster."""
+"""`naober setup`: makes this machine ready to be admitted; asks nothing. Source: experience, section 1."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from relay.cli.language import pick, say
-from relay.errors import Text
+from relay.cli.language import complain, pick, say
+from relay.errors import NaoberError, Text
 
 if TYPE_CHECKING:
-    from relay.trust.plan import Done
+    from relay.links.meshtastic.where import Where
+    from relay.trust.papers import Request
 
 EXAMPLES = (
-    "naober setup inbox --broker mqtt.vrd.lan       (1, on the inbox host)",
-    'naober setup node --site "Kazerne Beilen"      (2, on the Pi)',
-    "naober setup admit request-3f9a21c4.toml       (3, on the inbox host)",
-    "naober setup apply admission-3f9a21c4.toml     (4, on the Pi)",
+    "sudo naober setup                              (on a Pi)",
+    "sudo naober setup inbox --broker mqtt.vrd.lan  (on VRD's inbox host)",
 )
-
+GOOD, ATTENTION = 0, 1
 TLS_PORT = 8883
-PLAIN_PORT = 1884  # Debian starts a broker of its own on 1883
 FOLDER, STATE = "/etc/naober", "/var/lib/naober"  # as relay.config, which is too slow to import for help
+MODEL_FILES = (Path("/proc/device-tree/model"), Path("/sys/class/dmi/id/product_name"))
+STEPS = 4
+_COLUMN = 11
 
-_HELP = {
-    "inbox": Text("het postvak en zijn broker voorbereiden", "prepare the inbox and its broker"),
-    "node": Text("sleutels van dit knooppunt en een verzoek maken", "make this node's keys and a request"),
-    "admit": Text(
-        "een verzoek inwilligen: in het roster, met een toelating", "grant a request: into the roster"
-    ),
-    "apply": Text("een toelating op dit knooppunt toepassen", "apply an admission to this node"),
-}
 _DIR = Text("map van instellingen", "folder of configuration")
 _STATE = Text("map van sleutels en berichten", "folder of keys and messages")
-_REPLACE = Text("vervang wat er anders is", "replace what is different")
-_OUT = Text("map voor het bestand", "folder for the file")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The four steps, each with its own options."""
-    steps = parser.add_subparsers(dest="step", required=True, metavar=pick(Text("STAP", "STEP")))
-    inbox = _step(steps, "inbox", run_inbox, state=True)
+    """A node needs nothing said; an inbox has to say how nodes reach its broker."""
+    what = Text("`inbox`: dit is het postvak van VRD", "`inbox`: this is VRD's inbox")
+    parser.add_argument("what", nargs="?", choices=["inbox"], metavar="inbox", help=pick(what))
     broker = Text("naam of adres van de broker, voor knooppunten", "how nodes reach the broker")
-    inbox.add_argument("--broker", required=True, metavar="HOST", help=pick(broker))
-    port = Text(
-        f"poort ({TLS_PORT}, met --plain {PLAIN_PORT})", f"port ({TLS_PORT}, with --plain {PLAIN_PORT})"
-    )
-    inbox.add_argument("--port", type=int, metavar="PORT", help=pick(port))
-    _plain(inbox)
-    node = _step(steps, "node", run_node, state=True, folder=False)
-    site = Text("naam van het noodsteunpunt", "name of the site")
-    node.add_argument("--site", required=True, metavar="NAME", help=pick(site))
-    node.add_argument("--out", type=Path, default=Path(), metavar="DIR", help=pick(_OUT))
-    _plain(node)
-    admit = _step(steps, "admit", run_admit)
-    admit.add_argument("request", type=Path, metavar="REQUEST.toml")
-    admit.add_argument("--out", type=Path, default=Path(), metavar="DIR", help=pick(_OUT))
-    control = Text("controlegetal dat het knooppunt toont", "control number that the node shows")
-    admit.add_argument("--control", metavar="NUMBER", help=pick(control))
-    admit.add_argument(
-        "--municipality", default="", metavar="NAME", help=pick(Text("gemeente", "municipality"))
-    )
-    site_id = Text("nummer van de plaats bij VRD", "the site's number at VRD")
-    admit.add_argument("--site-id", default="", metavar="ID", help=pick(site_id))
-    gateway = Text("het knooppunt naast de broker", "the node beside the broker")
-    admit.add_argument("--gateway", action="store_true", help=pick(gateway))
-    apply = _step(steps, "apply", run_apply, state=True)
-    apply.add_argument("admission", type=Path, metavar="ADMISSION.toml")
+    parser.add_argument("--broker", metavar="HOST", help=pick(broker))
+    port = pick(Text(f"poort van de broker ({TLS_PORT})", f"the broker's port ({TLS_PORT})"))
+    parser.add_argument("--port", type=int, default=TLS_PORT, metavar="PORT", help=port)
+    stick = Text("map van de stick (vanzelf gevonden als hij NAOBER heet)", "folder of the stick")
+    parser.add_argument("--stick", type=Path, metavar="DIR", help=pick(stick))
+    radio = Text("deze radio: /dev/..., adres[:poort], of none", "this radio: /dev/..., host[:port], or none")
+    parser.add_argument("--radio", default="", metavar="RADIO", help=pick(radio))
+    again = Text("opnieuw een verzoek, ook als dit apparaat is ingeleerd", "ask again, even when enrolled")
+    parser.add_argument("--again", action="store_true", help=pick(again))
+    add_folders(parser)
+
+
+def add_folders(parser: argparse.ArgumentParser) -> None:
+    """Where configuration and keys are; the same for setup and enrol."""
+    text = f"{pick(_DIR)} ({FOLDER})"
+    parser.add_argument("--dir", type=Path, default=Path(FOLDER), metavar="DIR", help=text)
+    parser.add_argument("--state", type=Path, default=Path(STATE), metavar="DIR", help=pick(_STATE))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs the chosen step."""
-    code: int = args.run_step(args)
+    """0: done; 1: done, but for the radio."""
+    return _inbox(args) if args.what == "inbox" else _node(args)
+
+
+def _node(args: argparse.Namespace) -> int:
+    from relay.trust import enrolment, node_setup, papers
+
+    had_keys = (args.state / node_setup.KEY_FILE).exists()
+    request = papers.read_request(node_setup.prepare(args.state))
+    _step(1, Text("Sleutels", "Keys"), _keys(request, had_keys))
+    where, radio, code = _radio(args)
+    if where is not None:
+        named = {"device": where.device} if where.device else {"host": where.host, "port": where.port}
+        node_setup.remember_radio(args.dir, args.state, **named)
+    code = max(code, _set_radio(args, where))
+    grant = enrolment.applied(args.state / enrolment.GRANT_FILE)
+    if grant is not None and not args.again:
+        place = grant.site or grant.name or pick(Text("reserve", "spare"))
+        known = f"{place} · roster {grant.version}"
+        _step(4, Text("Inleren", "Enrol"), Text(f"was al gedaan: {known}", f"done before: {known}"))
+        return code
+    envelope = node_setup.prepare(args.state, model=_model(), radio=radio)
+    _ask(4, envelope, args.stick)
     return code
 
 
-def run_inbox(args: argparse.Namespace) -> int:
-    """Step 1, on the inbox host."""
-    from relay.trust.inbox_setup import Place, establish
+def _inbox(args: argparse.Namespace) -> int:
+    from relay.cli.parser import UsageError
+    from relay.trust import inbox_setup, papers
 
-    port = args.port or (PLAIN_PORT if args.plain else TLS_PORT)
-    place = Place(args.dir, args.state, args.broker, port, args.plain)
-    _tell(establish(place, replace=args.replace))
-    conf = place.broker / "naober.conf"
-    start = f"mosquitto -p {port}" if args.plain else f"mosquitto -c {conf}"
-    say(Text("Nu:", "Next:"))
-    say(f"  1  {start}")
-    if not args.plain:
-        lasting = f"sudo install -b -m 644 {conf} /etc/mosquitto/mosquitto.conf"
-        say(Text(f"     blijvend: {lasting}", f"     for good: {lasting}"))
-        say("               sudo systemctl restart mosquitto")
-    say(f"  2  naober inbox --config {args.dir / 'inbox.toml'}")
-    say(
-        Text(
-            "  3  op elk knooppunt: naober setup node --site NAAM",
-            "  3  on each node: naober setup node --site NAME",
+    if not args.broker:
+        raise UsageError(
+            Text("Er ontbreekt: --broker", "Missing: --broker"),
+            "naober setup inbox --broker mqtt.vrd.lan",
         )
+    had_keys = (args.state / inbox_setup.KEY_FILE).exists()
+    place = inbox_setup.Place(args.dir, args.state, args.broker, args.port)
+    envelope = inbox_setup.prepare(place, model=_model())
+    _step(1, Text("Sleutels", "Keys"), _keys(papers.read_request(envelope), had_keys), of=2)
+    _ask(2, envelope, args.stick, of=2)
+    return GOOD
+
+
+# --- the lines ---
+
+
+def _step(number: int, name: Text, text: Text | str, *, of: int = STEPS) -> None:
+    say(f"[{number}/{of}] {pick(name):<{_COLUMN}}{pick(text)}")
+
+
+def _keys(request: Request, had_keys: bool) -> Text:
+    from relay.trust.keys import show
+
+    address, control = show(request.address), request.control
+    made = Text("waren er al", "were there") if had_keys else Text("gemaakt op dit apparaat", "made here")
+    return Text(
+        f"{made.nl} · adres {address} · controlegetal {control}",
+        f"{made.en} · address {address} · control number {control}",
     )
-    return 0
 
 
-def run_node(args: argparse.Namespace) -> int:
-    """Step 2, on the node."""
-    from relay.trust import keys
-    from relay.trust.admission import request_name, request_text
-    from relay.trust.node_setup import prepare
-    from relay.trust.plan import Wanted, carry_out
-
-    request = prepare(args.state, args.site, plain=args.plain)
-    file = args.out / request_name(request)
-    text = request_text(request)
-    done = carry_out([Wanted(file, text.encode())], replace=args.replace)
-    say(text.rstrip())
-    say()
-    _tell(done)
-    shown = keys.show(request.address)
-    say(
-        Text(
-            f"Adres {shown} · controlegetal {request.control}", f"Address {shown} · control {request.control}"
-        )
-    )
-    say(
-        Text(
-            f"Nu: breng {file.name} naar het postvak, en daar:",
-            f"Next: take {file.name} to the inbox host, there:",
-        )
-    )
-    say(f"  naober setup admit {file.name}")
-    return 0
+def _model() -> str:
+    """What this machine calls itself; empty when it does not say."""
+    for file in MODEL_FILES:
+        try:
+            return file.read_text(errors="replace").strip("\0\n ")
+        except OSError:
+            continue
+    return ""
 
 
-def run_admit(args: argparse.Namespace) -> int:
-    """Step 3, on the inbox host."""
-    from relay.config import INBOX_FILE
-    from relay.trust.admission import admission_name, check_control, load_request
-    from relay.trust.admit import Register, admit, write_admission
+def _radio(args: argparse.Namespace) -> tuple[Where | None, str, int]:
+    """The radio of this node, what it calls itself, and an exit code: without one the rest goes on."""
+    from relay import config
+    from relay.cli.radio_choice import spoken
+    from relay.errors import LinkError
+    from relay.node.radio_setting import look
 
-    request = load_request(args.request)
-    if args.control is not None:
-        check_control(request, args.control)
-    register = Register(args.municipality, args.site_id, args.gateway)
-    admission = admit(request, args.dir / INBOX_FILE, register, replace=args.replace)
-    file = args.out / admission_name(admission)
-    _tell([write_admission(admission, file, replace=args.replace)])
-    if args.control is None:
-        say(
-            Text(
-                "Vergelijk eerst dit controlegetal met wat het knooppunt toont:",
-                "First compare with the node:",
+    name, shown, where = Text("Radio", "Radio"), "", None
+    if args.radio == "none":
+        _step(2, name, Text("geen (--radio none)", "none (--radio none)"))
+        return None, "", GOOD
+    try:
+        where, shown = _where(args)
+        facts = look(config.NodeConfig(), where)
+    except NaoberError as error:
+        lacking = Text("niet gevonden", "not found")
+        _step(2, name, f"{shown} · {where.name}" if where else lacking)
+        complain(spoken(error) if isinstance(error, LinkError) else error)
+        return where, shown, ATTENTION
+    shown = facts.model or shown
+    _step(2, name, f"{shown} · {where.name} · firmware {facts.firmware}")
+    return where, shown, GOOD
+
+
+def _where(args: argparse.Namespace) -> tuple[Where, str]:
+    """The radio that was named, or the one on USB; asks only when there are two. Raises NaoberError."""
+    from relay.cli.radio_choice import found_board
+    from relay.links.meshtastic.where import Where
+
+    if args.radio.startswith("/"):
+        return Where(args.radio), "radio"
+    if args.radio:
+        host, _, port = args.radio.rpartition(":") if ":" in args.radio else (args.radio, "", "4403")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise NaoberError(
+                Text(f"--radio {args.radio} past niet", f"--radio {args.radio} does not fit"),
+                Text("Schrijf /dev/..., adres:poort of none", "Write /dev/..., host:port or none"),
             )
+        return Where("", host, int(port)), "radio"
+    board = found_board()
+    return Where(board.path), board.name
+
+
+def _set_radio(args: argparse.Namespace, where: Where | None) -> int:
+    name = Text("Instellen", "Set")
+    if where is None:
+        _step(3, name, Text("geen radio", "no radio"))
+        return GOOD
+    from relay.cli.enrol_radio import set_and_tell
+
+    line, error = set_and_tell(args.dir, args.state, where)
+    _step(3, name, line)
+    if error is not None:
+        complain(error)
+    return ATTENTION if error is not None else GOOD
+
+
+def _ask(number: int, envelope: bytes, given: Path | None, *, of: int = STEPS) -> None:
+    """The request: on the stick if there is one, otherwise as text and QR code."""
+    from relay.trust import papers
+    from relay.trust.keys import address_text
+    from relay.trust.stick import FOLDER as ON_STICK
+    from relay.trust.stick import REQUESTS, Stick, find
+
+    name = Text("Inleren", "Enrol")
+    where = given or find()
+    file = f"{REQUESTS}/{address_text(papers.read_request(envelope).address)}"
+    if where is not None:
+        Stick(where).write(file, envelope)
+        shown = f"{ON_STICK}/{file}"
+        _step(
+            number,
+            name,
+            Text(
+                f"verzoek op stick: {shown} · Nu: stick naar de laptop, dan  naober authority approve",
+                f"request on stick: {shown} · Next: stick to the laptop, then  naober authority approve",
+            ),
+            of=of,
         )
-        say(f"  {request.control}")
-    say(
+        return
+    from relay.cli.qr import for_terminal, to_text
+
+    text = to_text(envelope)
+    _step(
+        number,
+        name,
         Text(
-            f"Nu: breng {file.name} naar {request.site}, en daar:",
-            f"Next: take {file.name} to {request.site}:",
-        )
+            "geen stick. Nu: foto van deze code naar de laptop, dan  naober authority approve --photo F",
+            "no stick. Next: a picture of this code to the laptop, then  naober authority approve --photo F",
+        ),
+        of=of,
     )
-    say(f"  naober setup apply {file.name}")
-    return 0
-
-
-def run_apply(args: argparse.Namespace) -> int:
-    """Step 4, on the node."""
-    from relay.config import NODE_FILE
-    from relay.trust.admission import load_admission
-    from relay.trust.node_setup import apply
-
-    _tell(apply(load_admission(args.admission), args.dir, args.state, replace=args.replace))
-    file = args.dir / NODE_FILE
-    say(Text("Nu:", "Next:"))
-    say(f"  naober config check {file}")
-    say(f"  naober node --config {file}")
-    return 0
-
-
-def _step(
-    steps: Any,
-    name: str,
-    run_step: Callable[[argparse.Namespace], int],
-    *,
-    folder: bool = True,
-    state: bool = False,
-) -> argparse.ArgumentParser:
-    text = pick(_HELP[name])
-    parser: argparse.ArgumentParser = steps.add_parser(name, help=text, description=text)
-    parser.set_defaults(run_step=run_step)
-    if folder:
-        parser.add_argument(
-            "--dir", type=Path, default=Path(FOLDER), metavar="DIR", help=f"{pick(_DIR)} ({FOLDER})"
-        )
-    if state:
-        parser.add_argument("--state", type=Path, default=Path(STATE), metavar="DIR", help=pick(_STATE))
-    parser.add_argument("--replace", action="store_true", help=pick(_REPLACE))
-    return parser
-
-
-def _plain(parser: argparse.ArgumentParser) -> None:
-    text = Text("zonder TLS, alleen binnen dit apparaat (demo)", "without TLS, on this machine only (demo)")
-    parser.add_argument("--plain", action="store_true", help=pick(text))
-
-
-def _tell(done: Iterable[Done]) -> None:
-    for file in done:
-        say(f"{pick(file.what):<10} {file.path}")
+    say(for_terminal(text))
+    say(text)

@@ -27,7 +27,7 @@ _HEADING = (
 )
 _MAIN = (
     "power", "mains_lost_min", "battery_pct", "runtime_min", "generator", "fuel_pct", "opening", "visitors",
-    "internet", "broker", "storage", "queue_waiting", "indoor_c", "undervoltage",
+    "internet", "broker", "storage", "queue_waiting", "indoor_c", "undervoltage", "proven",
 )  # fmt: skip
 _QUIET = {"undervoltage": "no", "storage": "ok", "queue_waiting": 0, "broker": "works"}  # no news
 _MISSING_MAX = 3
@@ -59,8 +59,8 @@ def site_row(facts: Mapping[str, Any]) -> str:
     return row(
         [
             str(facts["site"]),
-            pick(Text("ingetrokken", "revoked"))
-            if facts["revoked"]
+            labels.word(labels.STANDINGS, facts["standing"])
+            if facts["standing"] in labels.STANDINGS
             else labels.word(labels.HEARD, facts["heard"]),
             pick(age(facts["heard_age_s"])) if "heard_age_s" in facts else "",
             labels.link(facts),
@@ -96,7 +96,7 @@ def state_of(facts: Mapping[str, Any]) -> str:
 def _show_table(found: list[dict[str, Any]]) -> None:
     if not found:
         say(Text("Het postvak kent nog geen punten", "The inbox knows no sites yet"))
-        say(Text("Doe: naober setup admit", "Do: naober setup admit"))
+        say(Text("Doe: naober authority approve", "Do: naober authority approve"))
         return
     say(row([pick(each) for each in _HEADING], _COLUMNS))
     order = {"silent": 0, "overdue": 1, "never": 2}
@@ -122,5 +122,5 @@ def _follow(page: InboxPage, found: list[dict[str, Any]]) -> Iterator[dict[str, 
                 yield facts
 
 
-def _lasting(facts: Mapping[str, Any]) -> tuple[str, bool, str]:
-    return str(facts["heard"]), bool(facts["revoked"]), state_of(facts)
+def _lasting(facts: Mapping[str, Any]) -> tuple[str, str, str]:
+    return str(facts["heard"]), str(facts["standing"]), state_of(facts)

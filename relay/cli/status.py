@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from relay.cli import labels, status_radio
+from relay.cli.exercise import lines as told
 from relay.cli.language import chosen, pick, say
 from relay.cli.text import age
 from relay.errors import Text
@@ -64,8 +65,14 @@ def lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
     epoch = pick(Text("tijdvak", "epoch"))
     about = f"{name} · {address[:4]}-{address[4:]} · {epoch} {facts['epoch']} · pid {facts['pid']}"
     found = [(pick(Text("Punt", "Site")), about)]
+    if facts["exercise"]:
+        label = pick(Text("Oefening", "Exercise"))
+        found += [(label if not at else "", pick(line)) for at, line in enumerate(told(facts["exercise"]))]
     found += _storage(facts)
     found += _queue(facts["queue"], facts["dropped"])
+    if carried := facts.get("carried"):
+        what = Text(f"{carried} berichten van anderen, voor VRD", f"{carried} messages of others, for VRD")
+        found.append((pick(Text("Koerier", "Courier")), pick(what)))
     for link, state in facts["links"].items():
         found += _link(link, state)
     found += status_radio.lines(facts["radio"])

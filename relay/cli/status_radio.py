@@ -9,7 +9,7 @@ from relay.cli.text import age
 from relay.errors import Text
 
 NEIGHBOURS_SHOWN = 6
-WELL = ("connected", "connecting", "restarted", "duty_cycle")  # the last three pass by themselves
+WELL = ("connected", "connecting", "restarted", "duty_cycle", "lent")  # all but the first pass by themselves
 
 Line = tuple[str, str]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from relay.core.events import Event, InboxChanged, Receipted
+from relay.core.events import Event, InboxChanged, NoticeHeard, Receipted, TestAnswered
 from relay.core.heard import HeardStore
 from relay.core.ledger import Event as Move
 from relay.core.ledger import State
 from relay.core.log import Log
-from relay.core.message import Address, History, Moment, Numbering, ReceiptEntry
+from relay.core.message import Address, History, Moment, Notice, Numbering, ReceiptEntry
 from relay.core.ranges import Ranges, Run
-from relay.core.receipts import Verdict, check_of, held_reports, judge, newest_report
+from relay.core.receipts import InboxView, Verdict, check_of, held_reports, judge, newest_report
 from relay.core.session import Session
 
 
@@ -39,6 +39,7 @@ class Beliefs:
         events += self._held(link, Numbering.REPORT, held_reports(entry), moment)
         states = [(entry.state, entry.state)] if entry.state else []
         events += self._held(link, Numbering.STATE, states, moment)
+        events += self._proven(link, held_reports(entry), moment)
         durable = any(isinstance(event, Receipted) and not event.numbering for event in events)
         self._log.save(durable=durable)
         return events
@@ -58,7 +59,18 @@ class Beliefs:
         events = self._held(link, history.numbering, runs, moment)
         if events:
             log.save(durable=history.numbering is Numbering.REPORT)
-        return events
+        return events + (self._proven(link, runs, moment) if history.numbering is Numbering.REPORT else [])
+
+    def take_notice(self, notice: Notice) -> list[Event]:
+        """What VRD says to this site, or to all; nothing when it is for others or was heard before."""
+        inbox = self._log.state.inbox
+        mine = not notice.to or self._me in notice.to
+        key = (notice.header.epoch, notice.header.number)
+        if not mine or key <= (inbox.notice_epoch, inbox.notice):
+            return []
+        inbox.notice_epoch, inbox.notice = key
+        self._log.save(durable=True)
+        return [NoticeHeard(notice)]
 
     def still_forgotten(self) -> int:
         """How many messages the newest inbox epoch does not vouch for, of those that an older one did."""
@@ -90,10 +102,31 @@ class Beliefs:
         self._log.state.believed_epoch = inbox_epoch
         return InboxChanged(inbox_epoch, self.still_forgotten())
 
+    def _proven(self, link: str, runs: Sequence[Run], moment: Moment) -> list[Event]:
+        """Test messages whose answer this is, whether or not they were receipted before by any link."""
+        proved = self._log.proofs.heard(link, runs, moment.elapsed_s)
+        return [TestAnswered(link, proof.number, proof.answered_s or 0.0) for proof in proved]
+
+    def void(self) -> int:
+        """Forget all that the inbox said; returns how many messages it had vouched for.
+
+        Kept on disk at once: after a restart they must not look received.
+        """
+        count = 0
+        for ledger in self._log.state.ledgers.values():
+            for run in ledger.in_state(State.RECEIPTED):
+                ledger.apply(Move.FORGET, *run)
+                count += run[1] - run[0] + 1
+        self._log.state.inbox, self._log.state.believed_epoch = InboxView(), 0
+        self._log.save(durable=True)
+        return count
+
     def _held(self, link: str, numbering: Numbering, runs: Sequence[Run], moment: Moment) -> list[Event]:
         """Receipt what is held; the flights that it completes have arrived."""
         ledger = self._log.ledger(numbering)
         events: list[Event] = []
+        if ledger.is_settled:
+            return events
         for run in runs:
             for first, last in ledger.open().runs(*run):
                 ledger.apply(Move.RECEIPT, first, last)

@@ -44,10 +44,36 @@ class RaiseWithheld(msgspec.Struct, frozen=True):
     reason: str
 
 
+class RosterChanged(msgspec.Struct, frozen=True):
+    """A paper of an authority that was not known here."""
+
+    version: int
+
+
+class InboxDistrusted(msgspec.Struct, frozen=True):
+    """The inbox key that was believed counts no more: its receipts are void."""
+
+    forgotten: int  # messages that it had receipted and that must be sent again
+
+
+class Dismissed(msgspec.Struct, frozen=True):
+    """This node's own key was revoked: it keeps its messages and sends nothing more."""
+
+    reason: str
+
+
 class NoticeHeard(msgspec.Struct, frozen=True):
     """VRD says something to this site, or to all."""
 
     notice: Notice
+
+
+class TestAnswered(msgspec.Struct, frozen=True):
+    """A receipt that covers a test message was heard by the link that the message is bound to."""
+
+    link: str
+    number: int
+    waited_s: float
 
 
 class TookOver(msgspec.Struct, frozen=True):
@@ -83,7 +109,11 @@ Event = (
     | InboxChanged
     | EpochRaised
     | RaiseWithheld
+    | RosterChanged
+    | InboxDistrusted
+    | Dismissed
     | NoticeHeard
+    | TestAnswered
     | TookOver
     | GaveBack
     | MessageHeard

@@ -140,6 +140,8 @@ NUMBERED_FIELDS: tuple[Field, ...] = (
     ),
     _choice(53, "handling", "Afhandeling", "Handling", "seen handled forwarded resolved reopened", "person"),
     _text(54, "reason", "Reden", "Reason"),
+    _choice(55, "test_link", "Proef van", "Test of", "mqtt radio", "node"),
+    _choice(56, "proven", "Bewezen", "Proven", "none mqtt radio both", "node"),
 )
 
 LEVELS = Field(LEVELS_NUMBER, "levels", "integer", "Standen", "Levels", "both", high=2**64 - 1)

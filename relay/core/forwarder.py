@@ -23,12 +23,12 @@ import msgspec
 from relay.core import payloads, wire
 from relay.core.air import Air
 from relay.core.beliefs import Beliefs
+from relay.core.courier import COURIER
 from relay.core.events import (
     EpochRaised,
     Event,
     InboxChanged,
     Junk,
-    NoticeHeard,
     Proven,
     RaiseWithheld,
 )
@@ -50,6 +50,8 @@ from relay.core.message import (
     is_from_inbox,
 )
 from relay.core.offers import Offers
+from relay.core.papers import PAPER_KINDS, Papers, Pinned, Standing
+from relay.core.raises import NO_EPOCHS_LEFT, RaiseTokens
 from relay.core.ranges import Ranges
 from relay.core.receipts import Verdict
 from relay.core.schedule import Class, Source, fill
@@ -60,9 +62,6 @@ if TYPE_CHECKING:  # most of what a radio takes is loaded where there is one
     from relay.core.radio import Radio, Transmission
 
 MQTT = "mqtt"  # the link that the radio stands by for
-RAISES_AT_ONCE = 3
-RAISE_TOKEN_S = 3600.0
-NO_EPOCHS_LEFT = "the last epochs were used with this card's key, so it needs a new one"
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -86,7 +85,9 @@ class Forwarder:
         settings: Settings,
         radio: Radio | None = None,
         heard: HeardStore | None = None,
+        papers: Papers | None = None,
     ) -> None:
+        """`papers`: what authorities said; without them the inbox keys of `identity` are all there is."""
         self._me = identity
         self._chance = chance
         self._settings = settings
@@ -95,12 +96,14 @@ class Forwarder:
         self.radio = radio
         self.heard = HeardStore() if heard is None else heard
         self._beliefs = Beliefs(identity.address, self.log, self.sessions, self.heard)
-        self._air = Air(identity.address, self.log, self.heard, radio, self._receive_envelope)
+        self.papers: Papers = papers or Pinned(identity.inboxes)
+        self._standing = Standing(self.papers, self.log, self.heard, self._beliefs, self._ask_anew)
+        self._air = Air(
+            identity.address, self.log, self.heard, radio, self._receive_envelope, self.papers.refuses
+        )
         self._news: list[Event] = []
-        self.roster_version = 0
         self._backfill_s: dict[str, float] = {}  # per proven link: from when older statuses may go; 0: now
-        self._raises = float(RAISES_AT_ONCE)
-        self._raised_s = 0.0
+        self._raises = RaiseTokens()
 
     @property
     def state(self) -> LogState:
@@ -134,6 +137,8 @@ class Forwarder:
 
     def next_wake_s(self) -> float | None:
         """When `frames_for` should be called next if nothing else happens."""
+        if self.papers.dismissed is not None:
+            return None
         wakes = [session.next_wake_s() for session in self.sessions.values()]
         wakes += [self.radio.take_over_wake_s()] if self.radio else []
         if self.log.ledger(Numbering.STATE).count(State.WAITING):
@@ -146,8 +151,10 @@ class Forwarder:
         self._news += self._follow(moment)
         frames: list[bytes] = []
         session.timeout(now_s)
+        if self.papers.dismissed is not None:
+            return []  # nobody takes our word any more; what was said stays here
         if room > 0 and session.hello_due(now_s):
-            frames.append(wire.encode_batch([Entry(self._hello(session, moment))]))
+            frames.append(self._question(session, moment))
             if session.is_silent:
                 self._backfill_s.pop(link, None)  # the inbox will return for everybody at once
         if now_s >= self._backfill_s.get(link, inf):
@@ -159,12 +166,19 @@ class Forwarder:
             frames.append(frame)
         return frames
 
+    def _question(self, session: Session, moment: Moment) -> bytes:
+        """A hello. While nothing is proven our grant goes before it: an inbox that does not know us can't
+        answer, and learns from it who we are."""
+        shown = () if session.proven else (self.papers.grant,)
+        hello = self._hello(session, moment)
+        return wire.encode_batch([*(Entry(grant) for grant in shown if grant), Entry(hello)])
+
     def _hello(self, session: Session, moment: Moment) -> bytes:
         nonce, inbox = self._chance.randbytes(wire.NONCE_BYTES), self.state.inbox
         header = self.log.header(Kind.HELLO, self.log.ledger(Numbering.REPORT).last, moment)
         last_state = self.log.ledger(Numbering.STATE).last
         payload = payloads.hello_payload(
-            nonce, last_state, inbox.notice_epoch, inbox.notice, self.roster_version
+            nonce, last_state, inbox.notice_epoch, inbox.notice, self.papers.version
         )
         session.hello_sent(nonce, moment.elapsed_s)
         return wire.sign(header, payload, self._me.network, self._me.sign)
@@ -172,6 +186,8 @@ class Forwarder:
     # --- what goes next ---
 
     def _batch(self, session: Session, moment: Moment) -> bytes | None:
+        if all(each.is_settled for each in self.state.ledgers.values()) and not len(self.heard):
+            return None  # as nearly always
         settings = self._settings
         left = settings.batch_bytes * session.window_frames - session.in_flight_bytes()
         ranks: Sequence[Class] = tuple(Class)
@@ -232,10 +248,11 @@ class Forwarder:
         """Take in what the inbox orders this node to transmit."""
         return self._whole(self._air.order(frame, moment), moment)
 
-    def next_transmission(self, moment: Moment) -> Transmission | None:
+    def next_transmission(self, moment: Moment, *, urgent_only: bool = False) -> Transmission | None:
         """The packet that should go by radio now; its airtime is spent."""
         self._news += self._follow(moment)
-        return self._air.next(moment)
+        dismissed = self.papers.dismissed is not None
+        return None if dismissed else self._air.next(moment, urgent_only=urgent_only)
 
     def _follow(self, moment: Moment) -> list[Event]:
         return self.radio.follow(self.sessions.get(MQTT), moment.elapsed_s) if self.radio else []
@@ -247,12 +264,15 @@ class Forwarder:
 
     def _receive_envelope(self, link: str, envelope: bytes, moment: Moment) -> list[Event]:
         header = wire.parse_header(envelope)
-        key = self._me.inboxes.get(header.address)
+        if header.kind in PAPER_KINDS:
+            return self._standing.take(envelope, moment)
+        key = self.papers.inboxes.get(header.address)
         if key is None or not is_from_inbox(header.kind):
             raise WireError("not from our inbox")
         if not wire.is_authentic(envelope, self._me.network, key):
             raise WireError("signature is not the inbox's")
         said = payloads.decode(envelope, header)
+        self.heard.words.note(envelope, said)
         inbox, before = self.state.inbox, self.state.inbox.epoch
         is_news = inbox.is_news(header)
         inbox.hear_time(header, moment)
@@ -265,7 +285,7 @@ class Forwarder:
             return self._receipt(link, said, is_news, moment)
         if isinstance(said, History):
             return self._beliefs.take_history(link, said, moment)
-        return self._notice(said) if isinstance(said, Notice) else []
+        return self._beliefs.take_notice(said) if isinstance(said, Notice) else []
 
     def _receipt(self, link: str, receipt: Receipt, is_news: bool, moment: Moment) -> list[Event]:
         """Within one inbox epoch an entry only adds, so one that was overtaken is as good as the newest."""
@@ -282,7 +302,7 @@ class Forwarder:
             self._beliefs.settle_flights(moment)
         if not is_news:
             return events
-        if self.radio:
+        if self.radio and link != COURIER:  # advice of weeks ago
             self.radio.advise(receipt.advised_min)
         session = self.sessions.get(link)
         round_trip_s = session.answer(receipt.nonce, moment.elapsed_s) if session else None
@@ -302,31 +322,17 @@ class Forwarder:
         verdict = self._beliefs.judge(entry)
         if verdict is Verdict.CLOSED:
             return []
-        if self.radio:
+        if self.radio and link != COURIER:  # whoever reads our stick need not hear our radio
             self.radio.named(moment.elapsed_s)
         if verdict is not Verdict.MATCHES:
             return self._raise_epoch(verdict.value, entry.epoch, moment)
         return self._beliefs.take(link, entry, inbox_epoch, moment)
 
-    def _notice(self, notice: Notice) -> list[Event]:
-        inbox = self.state.inbox
-        mine = not notice.to or self._me.address in notice.to
-        key = (notice.header.epoch, notice.header.number)
-        if not mine or key <= (inbox.notice_epoch, inbox.notice):
-            return []
-        inbox.notice_epoch, inbox.notice = key
-        self.log.save(durable=True)
-        return [NoticeHeard(notice)]
-
     def _raise_epoch(self, reason: str, above: int, moment: Moment) -> list[Event]:
-        passed_s = max(0.0, moment.elapsed_s - self._raised_s)
-        self._raises = min(RAISES_AT_ONCE, self._raises + passed_s / RAISE_TOKEN_S)
-        self._raised_s = moment.elapsed_s
         if above + 1 + EPOCH_STEP_MAX > wire.NUMBER_MAX:
             return [RaiseWithheld(NO_EPOCHS_LEFT)]
-        if self._raises < 1:
+        if not self._raises.take(moment.elapsed_s):
             return [RaiseWithheld(reason)]
-        self._raises -= 1
         reissued = self.begin_epoch(above, moment)
         return [EpochRaised(self.state.epoch, reason, reissued)]
 

@@ -7,10 +7,11 @@ keys; so all is bounded, one origin can't crowd out another, and the inbox judge
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
+from relay.core.courier import Words
 from relay.core.message import Address, Entry, Header, Heard, Numbering, ReceiptEntry, Urgency, numbering_of
 from relay.core.ranges import Ranges
 from relay.core.receipts import held_reports
@@ -52,6 +53,7 @@ class HeardStore:
     def __init__(self) -> None:
         self.size_bytes = 0
         self.dropped = 0  # for want of room
+        self.words = Words()  # of the inbox, for whoever carries messages on a stick
         self._serial = 0
         self._by_serial: dict[int, HeardMessage] = {}
         self._by_key: dict[bytes, HeardMessage] = {}
@@ -131,6 +133,12 @@ class HeardStore:
         for key in done:
             self._remove(key)
         return bool(done)
+
+    def forget(self, refused: Callable[[Address], bool]) -> None:
+        """Let go of what came from addresses that are `refused`."""
+        for origin in [each for each in self._by_origin if refused(each)]:
+            for key in list(self._by_origin[origin]):
+                self._remove(key)
 
     def uploaded(self, serials: Iterable[int]) -> None:
         """The inbox answered after these went to it, and does not vouch for them."""

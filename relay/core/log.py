@@ -13,6 +13,7 @@ import msgspec
 from relay.core import payloads, wire
 from relay.core.ledger import Event, Ledger
 from relay.core.message import Address, Draft, Header, Kind, Moment, Numbering, Urgency, numbering_of
+from relay.core.proofs import Proofs
 from relay.core.receipts import InboxView
 from relay.core.schedule import Tokens
 from relay.errors import WireError
@@ -99,6 +100,7 @@ class Log:
         self._tokens = Tokens()
         self.state = state
         self.urgent: dict[int, bool] = {}  # open reports of urgency 1-2, and whether they have a token
+        self.proofs = Proofs()
 
     def ledger(self, numbering: Numbering) -> Ledger:
         """Where the messages of one numbering stand."""
@@ -113,9 +115,10 @@ class Log:
         last = {numbering: ledger.last for numbering, ledger in self.state.ledgers.items()}
         rows = [self._compose(draft, last, moment) for draft in drafts]
         self._outbox.append(rows)
-        for row in rows:
+        for draft, row in zip(drafts, rows, strict=True):
             self.ledger(row.numbering).append()
             self.note_urgent(row, moment)
+            self.proofs.begin(draft, row.number, moment.elapsed_s)
         return rows
 
     def note_urgent(self, row: Row, moment: Moment) -> None:
@@ -200,6 +203,7 @@ class Log:
         self._outbox.begin_epoch(closed, fresh, rows)
         self.state = fresh
         self.urgent.clear()
+        self.proofs.clear()
         for row in rows:
             self.note_urgent(row, moment)
         return len(rows)

@@ -34,6 +34,7 @@ class Kind(IntEnum):
     ROSTER_CHANGE = 13
     ENROLMENT_REQUEST = 14
     TEST = 15
+    RELEASE = 16  # an upgrade that an authority lets in; in bundles only
 
 
 class Numbering(IntEnum):

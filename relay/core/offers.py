@@ -41,10 +41,13 @@ class Offers:
     ) -> Iterator[Offer]:
         is_open, offered = self._log.ledger(numbering).open(), self._session.offered[numbering]
         went_before = passed_over or {}
+        kept_from = self._log.proofs.is_kept_from
+        link, now_s = self._session.name, self._moment.elapsed_s
         for run in runs:
             for first, last in is_open.runs(*run):
                 for hole in offered.missing(first, last):
                     for row in self._log.rows(numbering, *hole):
-                        if not went_before.get(row.number):
+                        bound = numbering is Numbering.REPORT and kept_from(link, row.number, now_s)
+                        if not bound and not went_before.get(row.number):
                             entry = Entry(row.envelope, self._log.age_s(row, self._moment))
                             yield Offer(self._origin, numbering, row.number, entry)

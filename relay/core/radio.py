@@ -46,6 +46,7 @@ USE_MAX = 0.8
 FULL_PAUSE_S = 60.0
 JITTER = 0.25
 RELAYS_MAX = 16
+IN_FLIGHT = 2  # a routine packet in the radio's queue, and an urgent one that goes before it
 
 
 class RadioSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +65,7 @@ class RadioReport(msgspec.Struct, frozen=True):
     channel_pct: float | None = None  # channel use around it
     air_util_tx_pct: float | None = None  # its own transmissions in the last hour
     uptime_s: float | None = None
+    payload_bytes_max: int = 231  # it may take less than we were told: newer firmware, or encryption
 
 
 class Transmission(msgspec.Struct, frozen=True):
@@ -107,7 +109,7 @@ class Radio:
         self._repeats, self._said = 0, False  # of the first status since it took over
         self._relays: dict[bytes, float] = {}  # urgent messages of others to say once more, and when
         self._room_s = inf  # when the budget has room for what it refused last
-        self._undo: Undo | None = None
+        self._undos: dict[bytes, Undo] = {}  # of the frames that were taken last
 
     # --- standing by, taking over, giving back ---
 
@@ -176,6 +178,7 @@ class Radio:
     def take_report(self, report: RadioReport, now_s: float) -> None:
         """The radio tells how it is; what it sent besides is counted (rule 11)."""
         self.report = report
+        self._tries.limit(min(report.payload_bytes_max, self.settings.payload_bytes_max))
         if report.air_util_tx_pct is not None:
             self.budget.report(report.air_util_tx_pct, now_s, report.uptime_s)
 
@@ -202,14 +205,15 @@ class Radio:
             return False
         return self.budget.left_ms(Use.STATUS, False, now_s) >= self._airtime_ms(USUAL_BYTES)
 
-    def next(self, log: Log, heard: HeardStore, moment: Moment) -> Transmission | None:
+    def next(self, log: Log, heard: HeardStore, moment: Moment, *, urgent_only: bool) -> Transmission | None:
         """The packet that should go now; ask only when the radio has room for one."""
         now_s = moment.elapsed_s
         self._room_s = inf
         self.note_reports(log, now_s)
         if not self.report.ready:
             return None
-        for choice in self._choices(log, heard, moment):
+        choices = self._choices(log, heard, moment, urgent_only)
+        for choice in (each for each in choices if self._tries.fits(each.envelope)):
             frame = encode_radio_frame(choice.envelope, choice.age_s)
             cost_ms = self._airtime_ms(len(frame))
             urgent = choice.urgency <= Urgency.URGENT
@@ -218,7 +222,7 @@ class Radio:
                 self._room_s = min(self._room_s, room_s)
                 continue
             self.budget.spend(cost_ms, choice.use, now_s)
-            self._undo = choice.taken(now_s)
+            self._undos = dict([*self._undos.items(), (frame, choice.taken(now_s))][-IN_FLIGHT:])
             self.count(choice.use.name.lower())
             return Transmission(frame, choice.urgency, cost_ms, choice.use, now_s)
         return None
@@ -226,9 +230,8 @@ class Radio:
     def not_sent(self, transmission: Transmission) -> None:
         """Nothing of it went on the air: give the airtime back and try again a little later."""
         self.budget.give_back(transmission.airtime_ms, transmission.use, transmission.spent_s)
-        if self._undo is not None:
-            self._undo()
-            self._undo = None
+        if undo := self._undos.pop(transmission.frame, None):
+            undo()
 
     def wake_s(self, log: Log, moment: Moment) -> float:
         """When `next` may have something that it has not now; asked after it gave nothing."""
@@ -237,21 +240,22 @@ class Radio:
         if not self.report.ready:
             return inf
         wakes = self._tries.wakes_s(log, active=self.active)
-        wakes += [*self._relays.values(), *([now_s] if len(self.orders) else [])]
+        wakes += [*self._relays.values(), *log.proofs.wakes_s(now_s), *([now_s] if self.orders else [])]
         if self.active:
             wakes += [self._status_s] + ([self._routine_s] if now_s < self._routine_s else [])
         later = min((wake for wake in wakes if wake > now_s), default=inf)
         blocked = any(wake <= now_s for wake in wakes)  # by budget or by a full channel
         return min(later, self._room_s, now_s + FULL_PAUSE_S) if blocked else later
 
-    def _choices(self, log: Log, heard: HeardStore, moment: Moment) -> Iterator[_Choice]:
+    def _choices(self, log: Log, heard: HeardStore, moment: Moment, urgent_only: bool) -> Iterator[_Choice]:
         now_s = moment.elapsed_s
         yield from self._own(self._tries.due(log, moment, urgent=True), log, moment)
         yield from self._ordered(now_s, urgent=True)
         yield from self._relayed(heard, now_s)
-        if self._channel_pct >= FULL_PCT:
+        if urgent_only or self._channel_pct >= FULL_PCT:
             return
         yield from self._ordered(now_s, urgent=False)
+        yield from self._own(self._tries.proofs(log, moment), log, moment)
         if self._status_due(now_s):
             yield from self._status(log, moment)
         if self.active and now_s >= self._routine_s:
@@ -270,8 +274,7 @@ class Radio:
 
     def _own(self, reports: Iterator[Due], log: Log, moment: Moment) -> Iterator[_Choice]:
         for due in reports:
-            age_s = log.age_s(due.row, moment)
-            yield _Choice(due.row.envelope, age_s, due.urgency, Use.SPEECH, due.taken)
+            yield _Choice(due.row.envelope, log.age_s(due.row, moment), due.urgency, Use.SPEECH, due.taken)
 
     # --- statuses, orders, relays ---
 
@@ -281,7 +284,7 @@ class Radio:
     def _status(self, log: Log, moment: Moment) -> Iterator[_Choice]:
         last = log.ledger(Numbering.STATE).last
         row = next(log.rows(Numbering.STATE, last, last), None) if last else None
-        if row is None or not self._fits(row.envelope) or not may_go_by_radio(row.envelope):
+        if row is None or not may_go_by_radio(row.envelope):
             return
 
         def taken(now_s: float) -> Undo:
@@ -338,9 +341,6 @@ class Radio:
         one_way_s = self._hops * (self._airtime_ms(frame_bytes) / 1000 + SLOTS * slot_s)
         waits_s = URGENT_RECEIPT_S if urgency <= Urgency.URGENT else receipt_wait_s(self.settings.preset)
         return (2 * one_way_s + PROCESSING_S) / (1 - use) + waits_s
-
-    def _fits(self, envelope: bytes) -> bool:
-        return len(envelope) + 1 <= self.settings.payload_bytes_max
 
     def _spread(self, seconds: float) -> float:
         return seconds * self._chance.uniform(1 - JITTER, 1 + JITTER)

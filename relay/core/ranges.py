@@ -63,9 +63,12 @@ class Ranges:
         """The runs within `low`..`high`, cut to it."""
         if high is not None and high < low:
             return []
-        start = bisect_left(self._lasts, low)
-        stop = len(self._firsts) if high is None else bisect_right(self._firsts, high)
-        found = list(zip(self._firsts[start:stop], self._lasts[start:stop], strict=True))
+        firsts, lasts = self._firsts, self._lasts
+        if not firsts:
+            return []
+        start = bisect_left(lasts, low)
+        stop = len(firsts) if high is None else bisect_right(firsts, high)
+        found = list(zip(firsts[start:stop], lasts[start:stop], strict=True))
         if found and found[0][0] < low:
             found[0] = (low, found[0][1])
         if found and high is not None and found[-1][1] > high:
@@ -112,10 +115,10 @@ class Ranges:
         return place < len(self._firsts) and self._firsts[place] <= number
 
     def __iter__(self) -> Iterator[Run]:
-        return iter(self.runs())
+        return iter(list(zip(self._firsts, self._lasts, strict=True)))  # may change while it is gone through
 
     def __len__(self) -> int:
-        return sum(last - first + 1 for first, last in self)
+        return sum(self._lasts) - sum(self._firsts) + len(self._firsts)
 
     def __bool__(self) -> bool:
         return bool(self._firsts)

@@ -63,6 +63,8 @@ def newest_report(upto: int, bitmap: int) -> int:
 
 def held_reports(entry: ReceiptEntry) -> list[Run]:
     """The runs of reports that `entry` vouches for."""
+    if not entry.bitmap:  # nearly always
+        return [(1, entry.upto)] if entry.upto else []
     runs = Ranges([(1, entry.upto)])
     for bit in range(BITMAP_BITS):
         if entry.bitmap >> bit & 1:
@@ -109,6 +111,7 @@ class InboxView(msgspec.Struct):
     notice: int = 0
     ahead_s: float | None = None  # inbox unix time minus elapsed_s, at least
     boot: int = 0  # the boot in which `ahead_s` was measured
+    signer: bytes = b""  # address of the inbox key that said it
 
     def is_news(self, header: Header) -> bool:
         """Whether this receipt or notice is newer than all before; takes note of it."""
@@ -116,7 +119,7 @@ class InboxView(msgspec.Struct):
             return False
         if header.epoch != self.epoch:
             self.ahead_s = None
-        self.epoch, self.sequence = header.epoch, header.number
+        self.epoch, self.sequence, self.signer = header.epoch, header.number, header.address
         return True
 
     def hear_time(self, header: Header, moment: Moment) -> None:

@@ -14,8 +14,10 @@ import msgspec
 
 from relay.core.ledger import Event as Move
 from relay.core.log import Log, Row
-from relay.core.message import Moment, Numbering, Urgency
+from relay.core.message import Kind, Moment, Numbering, Urgency
 from relay.core.payloads import may_go_by_radio
+from relay.core.proofs import Proof
+from relay.core.wire import parse_header
 
 TRIES_URGENT, TRIES = 6, 4
 AT_ONCE = 4  # routine reports that are being tried
@@ -56,6 +58,16 @@ class Tries:
         self._tries: dict[int, _Try] = {}
         self._unanswered = 0  # reports that had all their tries since a receipt named us
         self._probe_s = 0.0
+
+    def fits(self, envelope: bytes) -> bool:
+        """Whether one packet holds it, with its age."""
+        return len(envelope) + 1 <= self._payload_bytes_max
+
+    def limit(self, payload_bytes_max: int) -> None:
+        """The radio takes no more than this: what is too long for it waits for MQTT."""
+        if payload_bytes_max != self._payload_bytes_max:
+            self._payload_bytes_max = payload_bytes_max
+            self._tries.clear()
 
     def clear(self) -> None:
         """Begin anew."""
@@ -101,6 +113,23 @@ class Tries:
             for number, each in sorted(spent, key=lambda item: item[1].due_s)[:1]:
                 yield from self._offer(log, number, each)
 
+    def proofs(self, log: Log, moment: Moment) -> Iterator[Due]:
+        """Test messages of the radio that are due; receipted by MQTT or not, they want their answer here."""
+        for proof in log.proofs.due(moment.elapsed_s):
+            row = _row(log, proof.number)
+            if row is not None and self.fits(row.envelope):
+                yield Due(row, Urgency.ROUTINE, self._taken_proof(log, row, proof))
+
+    def _taken_proof(self, log: Log, row: Row, proof: Proof) -> Callable[[float], Undo]:
+        def taken(now_s: float) -> Undo:
+            pause_s = self._pacing.answer_s(len(row.envelope) + 1, Urgency.URGENT)
+            undo = log.proofs.taken(proof, now_s, self._pacing.spread(pause_s))
+            if row.number in log.ledger(Numbering.REPORT).open():
+                log.ledger(Numbering.REPORT).apply(Move.SEND, row.number)
+            return lambda: undo(REFUSED_PAUSE_S)
+
+        return taken
+
     def wakes_s(self, log: Log, *, active: bool) -> list[float]:
         """When a try or a probe is due."""
         going = {number: each for number, each in self._tries.items() if each.may_go}
@@ -114,8 +143,8 @@ class Tries:
 
     def _new(self, log: Log, number: int, due_s: float) -> _Try:
         row = _row(log, number)
-        fits = row is not None and len(row.envelope) + 1 <= self._payload_bytes_max
-        may_go = row is not None and fits and may_go_by_radio(row.envelope)
+        fits = row is not None and self.fits(row.envelope)
+        may_go = row is not None and fits and not is_test(row) and may_go_by_radio(row.envelope)
         return _Try(due_s, row.urgency if row else Urgency.INFORMATION, may_go=may_go)
 
     def _most(self, number: int, log: Log) -> int:
@@ -152,6 +181,11 @@ class Tries:
             return undo
 
         yield Due(row, urgency, taken)
+
+
+def is_test(row: Row) -> bool:
+    """Whether it is a test message: those have their own tries (proofs), and else wait for MQTT."""
+    return parse_header(row.envelope).kind == Kind.TEST
 
 
 def _order(item: tuple[int, _Try]) -> tuple[int, int, int]:

@@ -8,6 +8,7 @@ verifies brings the public key, who signs brings the function that signs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from math import log2
 from typing import Protocol
 
@@ -24,7 +25,8 @@ ENVELOPE_BYTES_MAX = 230  # with its age byte one radio packet of 231
 ENVELOPE_BYTES_MIN = PREFIX_BYTES + 1 + 1 + 4 + SIGNATURE_BYTES
 HEADER_BYTES_MAX = PREFIX_BYTES + 5 + 5 + 4  # epoch and number at their largest
 PAYLOAD_BYTES_MAX = ENVELOPE_BYTES_MAX - SIGNATURE_BYTES - HEADER_BYTES_MAX
-INBOX_ENVELOPE_BYTES_MAX = 1024  # a history over MQTT may be longer than a radio packet
+INBOX_ENVELOPE_BYTES_MAX = 1024  # a history or a grant may be longer than a radio packet
+LONG_KINDS = frozenset((Kind.HISTORY, Kind.GRANT, Kind.ENROLMENT_REQUEST))  # never by radio
 BATCH_BYTES_MAX = 128 * 1024
 BATCH_ENTRIES_MAX = 2048
 NONCE_BYTES = 8
@@ -48,6 +50,7 @@ class PublicKey(Protocol):
 # --- numbers ---
 
 
+@lru_cache(maxsize=256)  # of its own epoch and the inbox's, over and over
 def leb128(number: int) -> bytes:
     """Shortest unsigned LEB128."""
     if number < 0x80:
@@ -164,7 +167,7 @@ def sign(header: Header, payload: bytes, network: bytes, signer: Sign) -> bytes:
     if max(header.epoch, header.number, header.time) > NUMBER_MAX:
         raise WireError("a number of more than 32 bits is one that nobody reads")
     unsigned = header_bytes(header) + payload
-    longest = INBOX_ENVELOPE_BYTES_MAX if header.kind == Kind.HISTORY else ENVELOPE_BYTES_MAX
+    longest = INBOX_ENVELOPE_BYTES_MAX if header.kind in LONG_KINDS else ENVELOPE_BYTES_MAX
     if len(unsigned) + SIGNATURE_BYTES > longest:
         raise WireError(f"{len(unsigned) + SIGNATURE_BYTES} bytes do not fit {longest}")
     return unsigned + signer(_SIGNING_CONTEXT + network + unsigned)

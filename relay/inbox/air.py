@@ -66,6 +66,7 @@ class Site(msgspec.Struct):
     due_s: float = inf  # when its receipt must go
     waits: bool = False
     urgent: bool = False
+    tested: bool = False  # a test message by radio: it is answered by radio, whatever its own MQTT brings
     asked: bool = False  # a receipt was ordered, and it has not spoken since
     unheard: int = 0  # how often it spoke then as if it had not heard it
     ordered_s: float = -inf
@@ -110,7 +111,8 @@ class Air:
         self._alive[address.hex()] = now_s
         site = self._site(address)
         site.mqtt_s, site.dark = now_s, False
-        self._settle(address)
+        if not site.tested:
+            self._settle(address)
         self._proved(site)
         if channel_pct is not None:
             self._use[address.hex()] = (channel_pct, now_s)
@@ -126,10 +128,11 @@ class Air:
         fresh: bool,
         inbox_low: int | None = None,
         age_s: float = 0.0,
+        test: bool = False,
     ) -> None:
         """A relay brought a message of `address`, composed `age_s` ago.
 
-        `inbox_low` is what a status tells of our last word.
+        `inbox_low` is what a status tells of our last word. A `test` asks for its answer by radio and soon.
         """
         self._begin(now_s)
         site = self._site(address)
@@ -143,7 +146,9 @@ class Air:
             self._judge_status(site, inbox_low, now_s - age_s)
         elif repeats and again and site.asked:
             self._not_heard(site)
-        if (fresh or repeats) and (site.dark or now_s > site.mqtt_s + MQTT_LIFE_S):
+        site.tested |= test and (fresh or repeats)
+        urgency = Urgency.URGENT if test else urgency
+        if (fresh or repeats) and (site.dark or test or now_s > site.mqtt_s + MQTT_LIFE_S):
             self._wait(address, site, urgency, now_s, fresh=fresh)
 
     def _judge_status(self, site: Site, low: int | None, said_s: float) -> None:
@@ -181,7 +186,7 @@ class Air:
 
     def _settle(self, address: Address) -> None:
         site = self._site(address)
-        site.waits = site.urgent = False
+        site.waits = site.urgent = site.tested = False
         site.due_s = inf
         self._waiting.pop(address, None)
 
@@ -247,16 +252,31 @@ class Air:
 
     def _gateway(self, site: Site, now_s: float) -> str:
         """The one that hears the site best, of those that are there and were not tried in vain."""
-        there = {
-            name: way
-            for name, way in site.ways.items()
-            if way.at_s > now_s - WAY_LIFE_S and self._alive.get(name, -inf) > now_s - MQTT_LIFE_S
-        }
+        there = self._there(site, now_s)
         fresh = {name: way for name, way in there.items() if name not in site.tried}
         if there and not fresh:
             site.tried.clear()  # all in vain: from the start again
             fresh = there
         return min(fresh, key=lambda name: (fresh[name].hops, -fresh[name].snr_db), default="")
+
+    def gateways(self, now_s: float) -> set[str]:
+        """Those that together reach every site on radio: for each the one that hears it best."""
+        return {name for site in list(self.sites.values()) if (name := self._nearest(site, now_s))}
+
+    def _nearest(self, site: Site, now_s: float) -> str:
+        """Empty for a site that has MQTT, or that nobody hears."""
+        if now_s - site.radio_s >= ON_RADIO_S or now_s - site.mqtt_s <= MQTT_LIFE_S:
+            return ""
+        there = self._there(site, now_s)
+        return min(there, key=lambda name: (there[name].hops, -there[name].snr_db), default="")
+
+    def _there(self, site: Site, now_s: float) -> dict[str, Way]:
+        """Its ways through publishers whose own MQTT works."""
+        return {
+            name: way
+            for name, way in list(site.ways.items())
+            if way.at_s > now_s - WAY_LIFE_S and self._alive.get(name, -inf) > now_s - MQTT_LIFE_S
+        }
 
     def _cost_s(self, nodes: int) -> float:
         """What one receipt takes of the channel, relays included."""

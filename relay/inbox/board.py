@@ -140,7 +140,8 @@ def sites_of(
     """What is known of each site: by the node that was heard last, when it has more than one."""
     of_site: dict[str, list[Node]] = {}
     for node in nodes:
-        if node.role in ("node", "spare") and node.site and not (node.revoked or node.replaced_s):
+        counts = not (node.revoked or node.blocked or node.replaced_s)
+        if node.role in ("node", "spare") and node.site and counts:
             of_site.setdefault(key_of(node), []).append(node)
     found = []
     for key, theirs in of_site.items():

@@ -28,8 +28,11 @@ def site_facts(
     now: Arrival,
     listening_s: float,
     radio: Mapping[str, Any] | None = None,
+    earlier: Iterable[Node] = (),
 ) -> dict[str, Any]:
     """One node of the roster: who it is, how it is, and what should be known of it.
+
+    `earlier` are the nodes that were at its site before it: what they said is the site's history.
 
     `listening_s` is for how long without a break this inbox could have heard it; `radio` is how it is
     heard by radio, if it is.
@@ -39,7 +42,12 @@ def site_facts(
         "site_id": node.site_id,
         "municipality": node.municipality,
         "address": node.address.hex(),
+        "role": node.role,
+        "standing": standing_of(node),
+        "reason": node.reason or node.blocked,
         "revoked": node.revoked,
+        "replaced_s": node.replaced_s or None,
+        "earlier": [{"address": each.address.hex(), "standing": standing_of(each)} for each in earlier],
         "radio": radio,
         "heard": "never",
         "missing_reports": held.reports.missing(1, held.reports.last)[-MISSING_RUNS_MAX:] if held else [],
@@ -72,6 +80,17 @@ def site_facts(
         "next_due_min": round(status.next_due_min, 1),
         **_time(status.header, state.status_age, state.status_s),
     }
+
+
+def standing_of(node: Node | None) -> str:
+    """What a key's word is worth now: valid, or revoked, blocked, replaced, unknown."""
+    if node is None:
+        return "unknown"
+    if node.revoked:
+        return "revoked"
+    if node.blocked:
+        return "blocked"
+    return "replaced" if node.replaced_s else "valid"
 
 
 def _unheard(held: Held, status: Message) -> list[Run]:
@@ -125,7 +144,8 @@ def message_facts(stored: StoredMessage, node: Node | None, relay: Node | None =
         "link": heard.link if heard else "mqtt",
         "publisher": stored.publisher,
         "heard": _heard(heard, stored.publisher, relay),
-        "revoked": stored.standing == REVOKED,
+        "standing": "revoked" if stored.standing == REVOKED else standing_of(node),
+        "revoked": stored.standing == REVOKED or bool(node and node.revoked),
         "uncounted": stored.standing == UNCOUNTED,
         "clone": stored.variant > 0,
         **_time(header, stored.age_s, stored.received_s),

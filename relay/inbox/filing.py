@@ -25,11 +25,12 @@ from relay.core.message import (
 from relay.core.receipts import Holding
 from relay.errors import WireError
 from relay.inbox.apart import Keeping
+from relay.inbox.filing_apart import NEITHER, FilingApart
+from relay.inbox.hearing import said_ago_s
 from relay.inbox.hellos import Hellos
-from relay.inbox.parcel import Item, Parcel
+from relay.inbox.parcel import Item, Parcel, is_kept_out
 from relay.inbox.store import (
     ACCEPTED,
-    REVOKED,
     UNCOUNTED,
     VARIANTS_MAX,
     Arrival,
@@ -41,10 +42,9 @@ from relay.inbox.store import (
 )
 
 CLOCK_TOLERANCE_S = 120
-NEITHER = 2  # the numbering of what counts in none
 
 
-class Filing:
+class Filing(FilingApart):
     """One transaction of stage 3."""
 
     def __init__(self, store: Store, arrival: Arrival, clock: Clock, hellos: Hellos) -> None:
@@ -62,6 +62,7 @@ class Filing:
         self._other_epochs: dict[LogKey, bool] = {}
         self.counted: list[tuple[str, str]] = []  # publisher and what: all that is not a new message
         self.fresh: list[tuple[Header, bytes]] = []
+        self.kept_out = set()
         self.hellos: dict[int, Hello] = {}  # to be answered, by the id of their item
 
     def take(self, parcel: Parcel) -> None:
@@ -74,40 +75,19 @@ class Filing:
                 self._count(item.publisher, "bad_signature" if item.judged else "flood")
             elif known.revoked:
                 self._revoked(item)
+            elif is_kept_out(known, self._arrival.unix_s):
+                self._kept_out(item, "blocked" if known.blocked else "replaced_late")
             elif item.header.kind == Kind.HELLO:
                 self._hello(item)
             else:
+                if known.replaced_s:
+                    self._judge_replaced(item, known.replaced_s)
                 self._message(item.publisher, item.header, item.entry)
 
     def _count(self, publisher: str, what: str) -> None:
         self.counted.append((publisher, what))
 
     # --- what is kept apart ---
-
-    def _unknown(self, item: Item) -> None:
-        entry, kept = item.entry, Keeping.FULL
-        if item.header.kind != Kind.HELLO:
-            kept = self._store.apart.quarantine(
-                item.header.address,
-                item.publisher,
-                self._arrival.unix_s,
-                entry.age_s,
-                encode_heard(entry.heard),
-                entry.envelope,
-            )
-        refused = "unknown_heard" if entry.heard else "unknown_signer"
-        self._count(item.publisher, refused if kept is Keeping.FULL else "quarantined")
-
-    def _revoked(self, item: Item) -> None:
-        header = item.header
-        numbering = numbering_of(header.kind)
-        if header.kind == Kind.HELLO:
-            return
-        number = NEITHER if numbering is None else numbering
-        kept = self._store.insert_apart(self._row(item.publisher, header, number, item.entry, REVOKED))
-        self._count(item.publisher, "revoked" if kept is not Keeping.FULL else "apart_full")
-        if kept is Keeping.NEW:
-            self._find(header.address, "revoked", "sent with a revoked key")
 
     def _uncounted(self, publisher: str, header: Header, entry: Entry) -> None:
         """A valid message of a kind that this version can't place: kept and shown, named in no receipt.
@@ -117,7 +97,7 @@ class Filing:
         kept = self._store.insert_apart(self._row(publisher, header, NEITHER, entry, UNCOUNTED))
         if kept is Keeping.NEW:
             self.fresh.append((header, entry.envelope))
-            self._note_heard(header.address, publisher, entry)
+            self._note_heard(header, publisher, entry)
         self._count(publisher, "apart_full" if kept is Keeping.FULL else "uncounted")
 
     # --- hellos ---
@@ -142,7 +122,7 @@ class Filing:
             return
         self.hellos[id(item)] = hello
         if not behind and not self._hellos.is_repeat(hello):
-            self._note_heard(header.address, item.publisher, item.entry)
+            self._note_heard(item.header, item.publisher, item.entry)
 
     # --- messages ---
 
@@ -170,7 +150,7 @@ class Filing:
                 self._gap(header, entry)
         self._rows.append(self._row(publisher, header, numbering, entry, copy_of=copy_of))
         self._pending[key, numbering, header.number] = entry.envelope
-        self._note_heard(header.address, publisher, entry)
+        self._note_heard(header, publisher, entry)
         if copy_of is None:
             self.fresh.append((header, entry.envelope))
 
@@ -285,12 +265,13 @@ class Filing:
     def _find(self, address: Address, code: str, detail: str) -> None:
         self._store.note_finding(address, code, self._arrival.unix_s, detail)
 
-    def _note_heard(self, address: Address, publisher: str, entry: Entry) -> None:
+    def _note_heard(self, header: Header, publisher: str, entry: Entry) -> None:
         """Its own line shows that a node is there now; a relay may bring what it heard hours ago."""
+        address = header.address
         if entry.heard is None:
             self._heard[address] = (publisher, _link(None), 0)
             return
-        ago_s, before = entry.age_s or 0, self._heard.get(address)
+        ago_s, before = said_ago_s(header, entry, self._arrival.unix_s), self._heard.get(address)
         if before is None or ago_s <= before[2]:
             self._heard[address] = (publisher, _link(entry.heard), ago_s)
 

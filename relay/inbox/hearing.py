@@ -6,11 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from relay.core import payloads
 from relay.core.air import RADIO
-from relay.core.message import Header, Kind, Message, numbering_of
+from relay.core.courier import COURIER
+from relay.core.message import Clock, Entry, Header, Kind, Message, numbering_of
+from relay.core.proofs import BOUND_S
+from relay.core.wire import EPOCH_2025_UNIX_S
 from relay.errors import WireError
 from relay.inbox.air import Air
 from relay.inbox.facts import address_of
-from relay.inbox.parcel import Item, Parcel
+from relay.inbox.parcel import Item, Parcel, is_believed
 
 MEASURED_MAX_S = 120  # older figures of a gateway come from its history
 
@@ -25,7 +28,7 @@ def tell(air: Air, parcels: Iterable[Parcel], fresh: Sequence[tuple[Header, byte
         own = address_of(parcel.publisher)
         spoke, measured = False, None
         for item in parcel.items:
-            if not item.authentic or (item.known and item.known.revoked):
+            if not item.authentic or not is_believed(item.known):
                 continue
             if item.entry.heard is not None:
                 new = {id(header) for header, _ in fresh} if new is None else new
@@ -53,6 +56,7 @@ def _tell_heard(air: Air, item: Item, fresh: bool, now_s: float) -> None:
         fresh=fresh,
         inbox_low=status.inbox_low if status else None,
         age_s=item.entry.age_s or 0,
+        test=header.kind == Kind.TEST and (item.entry.age_s or 0) < BOUND_S,
     )
 
 
@@ -73,3 +77,16 @@ def _status(item: Item) -> Message | None:
     except WireError:
         return None
     return said if isinstance(said, Message) else None
+
+
+def said_ago_s(header: Header, entry: Entry, now_unix_s: int) -> int:
+    """How long ago a message was said that another brought, as well as is known.
+
+    What came by stick may have lain for weeks: of unknown age, it is no sign of life since 2025.
+    """
+    if entry.age_s is not None:
+        return entry.age_s
+    if entry.heard is None or entry.heard.link != COURIER:
+        return 0
+    said_unix_s = EPOCH_2025_UNIX_S + (header.time if header.clock != Clock.NONE else 0)
+    return max(0, now_unix_s - said_unix_s)

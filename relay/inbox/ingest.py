@@ -36,6 +36,7 @@ from relay.core.message import (
     is_from_inbox,
     numbering_of,
 )
+from relay.core.papers import PAPER_KINDS
 from relay.errors import WireError
 from relay.inbox import hearing
 from relay.inbox.air import Air, Order
@@ -43,8 +44,9 @@ from relay.inbox.apart import Kept
 from relay.inbox.filing import Filing
 from relay.inbox.hellos import Hellos
 from relay.inbox.limits import Buckets
-from relay.inbox.parcel import Item, Known, Parcel
+from relay.inbox.parcel import Item, Known, Parcel, is_believed, is_kept_out
 from relay.inbox.replies import Replies
+from relay.inbox.shown import Shown, ShownPapers
 from relay.inbox.store import REVOKED, Arrival, LogKey, Store, decode_heard
 
 FAILURES_AT_ONCE = 200  # of one publisher
@@ -78,9 +80,14 @@ class Intake:
         look_up: Callable[[Address], Known | None],
         replies: Replies,
         air: Air | None = None,
+        papers: ShownPapers | None = None,
     ) -> None:
-        """`air`: the planner of what goes by radio, if this inbox has a radio plan."""
+        """`air`: the planner of what goes by radio, if this inbox has a radio plan.
+
+        `papers`: takes what authorities signed and nodes show.
+        """
         self._air = air
+        self._papers = papers
         self._store = store
         self._network = network
         self._look_up = look_up
@@ -124,16 +131,29 @@ class Intake:
                 self.count("air_flood")
                 continue
             try:
+                header = wire.parse_header(entry.envelope)
+                by_air = entry.heard is not None and entry.heard.link == RADIO
+                if header.kind in PAPER_KINDS and self._papers and not by_air:
+                    self._take_paper(publisher, entry.envelope, now_s)
+                    continue
                 if len(entry.envelope) > wire.ENVELOPE_BYTES_MAX:
                     raise WireError("too long")
-                header = wire.parse_header(entry.envelope)
-                if is_from_inbox(header.kind):
+                if is_from_inbox(header.kind) or header.kind in PAPER_KINDS:
                     raise WireError("not a node's envelope")
             except WireError:
                 self._charge(publisher, "not_an_envelope", relayed=entry.heard is not None)
                 continue
             items.append(Item(header, entry, self._look_up(header.address), publisher))
         return Parcel(publisher, items)
+
+    def _take_paper(self, publisher: str, envelope: bytes, now_s: float) -> None:
+        """A node shows its grant, or brings what an authority changed."""
+        assert self._papers is not None
+        judged = self._papers.take(publisher, envelope, now_s)
+        if judged is Shown.FORGED:
+            self._charge(publisher, judged.value)
+        elif judged is not Shown.KNOWN:
+            self.count(judged.value)
 
     def _charge(self, publisher: str, what: str, *, relayed: bool = False) -> None:
         self.count(what)
@@ -223,7 +243,7 @@ class Intake:
         touched: dict[LogKey, dict[Numbering, list[int]]] = {}
         hellos: list[Hello] = []
         for item in parcel.items:
-            if not item.authentic or (item.known and item.known.revoked):
+            if not item.authentic or not is_believed(item.known) or id(item) in filing.kept_out:
                 continue
             header = item.header
             if header.kind == Kind.HELLO:
@@ -245,13 +265,14 @@ class Intake:
         outcome = Outcome([], [])
         apart = self._store.apart
         for address in apart.quarantined_signers():
-            if self._look_up(address):
+            known = self._look_up(address)
+            if known and not is_kept_out(known, arrival.unix_s):
                 waiting = apart.quarantined(address)
                 done = partial(apart.release, [each.id for each in waiting])
                 self._take_again(waiting, done, arrival, clock, outcome)
         for address in apart.signers():
             known = self._look_up(address)
-            if known and not known.revoked:
+            if known and not known.revoked and not is_kept_out(known, arrival.unix_s):
                 waiting = [each for each in apart.of_signer(address) if _counts_now(each)]
                 done = partial(apart.accept, [each.id for each in waiting])
                 self._take_again(waiting, done, arrival, clock, outcome)

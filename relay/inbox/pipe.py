@@ -78,6 +78,10 @@ class Pipe:
         """Run `work` where the store may be used."""
         return await asyncio.get_running_loop().run_in_executor(self._store_thread, work)
 
+    async def on_verify_thread(self, work: Callable[[], T]) -> T:
+        """Run `work`, which judges signatures, beside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._verifiers, work)
+
     def feed(self, publisher: str, message: mqtt.Message) -> None:
         """Take a frame; it is acknowledged when that is safe."""
         self._unopened.append((publisher, message))

@@ -7,19 +7,29 @@ import logging
 import random
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 from relay import mqtt
 from relay.broker import broker_options
+from relay.codes import fault
 from relay.config import InboxConfig
 from relay.core.message import Address
-from relay.errors import ConfigError
+from relay.errors import Text
+from relay.inbox.pages.app import application
+from relay.inbox.pages.geography import load_outline
 from relay.inbox.queries import Reader
+from relay.inbox.room_work import RoomWork
 from relay.inbox.service import Service, arrival
 from relay.inbox.web import Pages, server
+from relay.processes import listeners
 from relay.trust import keys
 from relay.trust.roster import RosterFile
 
+FREE_THE_PORT = Text(
+    "stop dat programma, of kies een andere port in /etc/naober/inbox.toml",
+    "stop that program, or choose another port in /etc/naober/inbox.toml",
+)
 RECEIVE_MAX = 24  # frames that the broker may have with us unacknowledged
 SEND_WINDOW = 64
 SWITCH_INTERVAL_S = 0.0005  # a thread that has verified a signature waits no longer for its next (not 5 ms)
@@ -42,9 +52,7 @@ async def main(config: InboxConfig) -> None:
     """Run an inbox until SIGTERM or SIGINT; raises NaoberError when it can't be started."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     key = keys.load(config.signing_key)
-    roster = RosterFile(config.inbox.roster)
-    if roster.roster.network_id != config.network_id:
-        raise ConfigError(f"{config.inbox.roster}: network_id is not that of the inbox")
+    roster = RosterFile(config)
     broker = inbox_options(config, keys.address_of(keys.public_bytes(key)))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -53,14 +61,37 @@ async def main(config: InboxConfig) -> None:
     service = Service(config, key, roster, broker)
     reader = Reader(config.inbox.state)
     pages = Pages(reader, lambda: service.roster, arrival, service.health, service.radio_facts)
-    web = server(pages.application(), config.web.host, config.web.port)
-    serving = asyncio.create_task(_serve(web))
+    room = RoomWork(config, reader, lambda: service.roster, service.health, arrival, service.publish)
+    service.on_fresh = room.look_soon
+    servers = (
+        server(pages.application(), config.web.host, config.web.port),
+        server(
+            application(room.room, load_outline(config.pages.outline)),
+            config.pages.host,
+            config.pages.port,
+            _tls(config),
+        ),
+    )
+    serving = [asyncio.create_task(_serve(each)) for each in servers]
+    watching = asyncio.create_task(room.run())
     try:
         await service.run(stop)
     finally:
-        web.should_exit = True
-        await serving
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await room.stop()
+        for each in servers:
+            each.should_exit = True
+        await asyncio.gather(*serving)
         reader.close()
+
+
+def _tls(config: InboxConfig) -> tuple[Path, Path] | None:
+    """Certificate and key of the operators' pages."""
+    if not config.pages.tls:
+        return None
+    keys.read_private(config.pages.key)  # refuses one that others can read
+    return config.pages.certificate, config.pages.key
 
 
 async def _serve(web: Any) -> None:
@@ -68,4 +99,9 @@ async def _serve(web: Any) -> None:
     try:
         await web.serve()
     except (SystemExit, OSError) as error:
-        log.error("the JSON page can't be served: %s", error)
+        holder = next(listeners(web.config.port), None)
+        if holder is None:
+            log.error("a page can't be served at port %d: %s", web.config.port, error)
+            return
+        told = fault("P01", port=web.config.port, by=holder, stop=FREE_THE_PORT)
+        log.error("%s Do: %s", told.what.en, told.do.en)

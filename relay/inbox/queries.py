@@ -32,6 +32,10 @@ FOLLOW = (
     f"SELECT {_MESSAGE} FROM message INDEXED BY message_shown WHERE id > ? AND copy_of IS NULL"
     " AND numbering <> 1 ORDER BY id LIMIT ?"
 )
+STATUSES = (
+    f"SELECT {_MESSAGE} FROM message INDEXED BY message_of WHERE address = ? AND numbering = 1"
+    " AND standing = 0 AND received_s >= ? ORDER BY id DESC LIMIT ?"
+)
 FINDINGS = "SELECT address, code, first_s, last_s, count, detail FROM finding"
 
 
@@ -132,6 +136,11 @@ class Reader:
         """Reports and the like behind `after_id`, the oldest first."""
         return [StoredMessage(*row) for row in self._all(FOLLOW, (after_id, limit))]
 
+    def statuses(self, address: Address, since_s: int, limit: int) -> list[StoredMessage]:
+        """The newest statuses of one node that arrived since then, newest first."""
+        rows = self._all(STATUSES, (address, since_s, limit))
+        return [StoredMessage(*row) for row in rows]
+
     def messages(
         self,
         *,
@@ -146,6 +155,25 @@ class Reader:
         of = () if address is None else (address,)
         rows = self._all(query, (after_id, before_id, *of, min(limit, MESSAGES_MAX)))
         return [StoredMessage(*row) for row in rows]
+
+    def messages_of(
+        self,
+        addresses: Sequence[Address],
+        *,
+        after_id: int = 0,
+        before_id: int = ID_MAX,
+        statuses: bool = False,
+        limit: int = 100,
+    ) -> list[StoredMessage]:
+        """The same of several nodes together: a site's history is that of all nodes it ever had."""
+        found = [
+            each
+            for address in addresses
+            for each in self.messages(
+                after_id=after_id, before_id=before_id, statuses=statuses, address=address, limit=limit
+            )
+        ]
+        return sorted(found, key=lambda each: -each.id)[: min(limit, MESSAGES_MAX)]
 
 
 def messages_query(*, statuses: bool, of_one: bool) -> str:

@@ -85,6 +85,24 @@ class Replies:
             said.append(OnAir(tuple(entry.address for entry in piece), self.sequence, frame))
         return said
 
+    def to_stick(self, address: Address, epochs: Sequence[int]) -> bytes:
+        """All that is held of some epochs of one node, and of its newest, as a batch to be carried back.
+
+        Empty when nothing is. The newest epoch stands first; what does not fit is left out.
+        """
+        newest = self._store.newest_epoch(address)
+        held = [(address, epoch) for epoch in dict.fromkeys([newest, *epochs]) if epoch <= newest]
+        held = [key for key in held if any(self._held(key, each, 1, wire.NUMBER_MAX) for each in Numbering)]
+        if not held or self.muted:
+            return b""
+        envelopes = self._receipts(b"", held)
+        for key in held:
+            for numbering in Numbering:
+                if self._needs_history(key, numbering, [1, wire.NUMBER_MAX]):
+                    runs = self._held(key, numbering, 1, wire.NUMBER_MAX)
+                    envelopes += self._histories(key, numbering, runs)
+        return _frames(envelopes)[0]
+
     def to_hellos(self, hellos: Sequence[Hello]) -> list[bytes]:
         """Proof for each hello, with all that is held of its log and of any newer epoch of its node."""
         return [] if self.muted else [frame for hello in hellos for frame in self._to_hello(hello)]

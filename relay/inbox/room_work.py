@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,6 +14,7 @@ from relay.config import InboxConfig
 from relay.errors import StorageError
 from relay.inbox.alarms import thresholds
 from relay.inbox.alarms.facts import Own
+from relay.inbox.notifiers.work import NotifierWork, notifiers_of
 from relay.inbox.operators.store import Operators
 from relay.inbox.pages.room import Options, Room
 from relay.inbox.queries import Reader
@@ -40,6 +41,7 @@ class RoomWork:
         roster: Callable[[], Roster],
         health: Callable[[], dict[str, Any]],
         now: Callable[[], Arrival],
+        publish: Callable[[str, bytes], Awaitable[bool]],
     ) -> None:
         self.operators = Operators(config.inbox.state)
         self._health = health
@@ -51,6 +53,9 @@ class RoomWork:
         options = Options(teams=config.pages.teams, banner=config.pages.banner, secure=config.pages.tls)
         self.room = Room(self.operators, self.watch, reader, self.trouble, options)
         self.room.look_soon = self.look_soon
+        self._notifying = NotifierWork(
+            notifiers_of(config.notify, publish), self.operators.alarms, config.notify.level
+        )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="watch")
 
     def trouble(self) -> str:
@@ -63,7 +68,10 @@ class RoomWork:
         self._soon.set()
 
     async def run(self) -> None:
-        """Look for ever."""
+        """Look, and tell, for ever."""
+        await asyncio.gather(self._look(), self._notifying.run())
+
+    async def _look(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -75,6 +83,8 @@ class RoomWork:
                     log.error("the operators' store does not work: %s", error)
                 self._trouble = error.code
             board = self.watch.board
+            if changes:
+                self._notifying.poke()
             if board is not None:
                 await self.room.live.tell(board, changes, self.trouble())
             with contextlib.suppress(TimeoutError):

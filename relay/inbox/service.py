@@ -22,26 +22,25 @@ from relay import mqtt, systemd
 from relay.config import InboxConfig
 from relay.core import wire
 from relay.core.airtime import Preset
-from relay.core.message import Address, Clock
-from relay.errors import ConfigError, LinkError, StorageError
+from relay.core.message import Address, Clock, Kind
+from relay.errors import LinkError, StorageError
 from relay.inbox.air import Air
+from relay.inbox.courier import Courier
 from relay.inbox.facts import address_of
 from relay.inbox.ingest import Intake, Outcome
 from relay.inbox.pipe import Pipe
 from relay.inbox.replies import Replies, announced_epoch
-from relay.inbox.signers import signers_of
+from relay.inbox.retention import forget_old
+from relay.inbox.roster_work import RosterWork
+from relay.inbox.sessions import TOPICS
 from relay.inbox.store import Arrival, Store
 from relay.kernel_clock import clock_is_synchronised
 from relay.trust import keys
 from relay.trust.roster import Roster, RosterFile
 
 RETRY_MIN_S, RETRY_MAX_S = 0.5, 15.0
-ROSTER_POLL_S = 1.0
 ORDERS_POLL_S = 60.0
 RETENTION_S = 3600.0
-RETENTION_ROWS = 5_000  # looked at in one transaction
-QUARANTINE_DAYS = 30
-DAY_S = 86_400
 
 log = logging.getLogger("naober.inbox")
 
@@ -84,8 +83,9 @@ class Service:
     ) -> None:
         """Opens the store and begins an inbox epoch; raises StorageError."""
         self._config = config
-        self._roster = roster
-        self._signers = signers_of(roster.roster, {})
+        self._roster = RosterWork(
+            config, roster, broker, self._judge_again, self._publish, keys.public_bytes(key)
+        )
         self._broker = broker
         self._key = key
         self._address = keys.address_of(keys.public_bytes(key))
@@ -93,14 +93,20 @@ class Service:
         epoch = self._store.next_epoch(max(0, int(time.time()) - wire.EPOCH_2025_UNIX_S))
         self._replies = Replies(self._store, self._address, config.network_id, key.sign, epoch)
         self._air = Air(Preset(config.radio.preset), random.SystemRandom(), self._sites)
+        look_up = self._roster.look_up
         self._intake = Intake(
-            self._store, config.network_id, lambda a: self._signers.get(a), self._replies, self._air
+            self._store, config.network_id, look_up, self._replies, self._air, self._roster.shown
         )
         self._heard = asyncio.Event()
-        self._pipe = Pipe(self._intake, now, self._send_replies)
+        self._pipe = self._roster.pipe = Pipe(self._intake, now, self._send_replies)
+        self._roster.air = self._air
+        self._courier = Courier(
+            self._store, self._intake, self._pipe, self._replies, look_up, now, self._send_replies
+        )
         self._connection: mqtt.Connection | None = None
         self._sends: set[asyncio.Task[Any]] = set()
         self._stopping = False
+        self.on_fresh: Callable[[], None] = lambda: None  # told when a report was stored
         self._link = "connecting"
         self._started_s = time.monotonic()
         self._listening_since_s: float | None = None
@@ -118,19 +124,22 @@ class Service:
             for name, work in (
                 ("broker", self._stay_connected),
                 ("intake", self._pipe.run),
-                ("roster", self._follow_roster),
+                ("roster", self._roster.run),
                 ("air", self._order_in_time),
                 ("retention", self._retain),
                 ("watchdog", self._watchdog),
             )
         ]
+        desk = await self._courier.serve(self._config.inbox.state)
         systemd.notify("READY=1", "STATUS=started")
         await stop.wait()
         systemd.notify("STOPPING=1")
+        if desk:
+            desk.close()
         await self._leave()
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, *self._sends, return_exceptions=True)
+        await asyncio.gather(*tasks, *self._sends, self._roster.stop(), return_exceptions=True)
         self._pipe.close()
         self._store.close()
         log.info("stopped")
@@ -183,6 +192,7 @@ class Service:
             self._listening_since_s = time.monotonic()
             log.info("mqtt: connected to the broker")
             await self._announce(connection)
+            await self._roster.connected(connection)
             return await connection.wait_ended()
         finally:
             self._connection = self._listening_since_s = None
@@ -200,10 +210,13 @@ class Service:
     def _on_message(self, message: mqtt.Message) -> None:
         kind, publisher = mqtt.split_topic(message.topic)
         if kind == "up":
+            self._roster.spoke(publisher)
             self._pipe.feed(publisher, message)
             return
         if kind == "inbox":
             self._judge_presence(message.payload)
+        elif message.topic in TOPICS:
+            self._roster.broker_said(message.payload)
         message.ack()
 
     def _judge_presence(self, frame: bytes) -> None:
@@ -228,6 +241,8 @@ class Service:
 
     def _send_replies(self, outcome: Outcome) -> None:
         self._heard.set()
+        if any(header.kind != Kind.STATUS for header, _ in outcome.fresh):
+            self.on_fresh()
         connection = self._connection
         if connection is None:
             return
@@ -241,15 +256,31 @@ class Service:
         self._sends.add(task)
         task.add_done_callback(self._sends.discard)
 
-    async def _reply(self, connection: mqtt.Connection, kind: str, node: str, frame: bytes) -> None:
+    async def _reply(
+        self, connection: mqtt.Connection, kind: str, node: str, frame: bytes, retain: bool = False
+    ) -> None:
         with contextlib.suppress(LinkError):  # a receipt that is lost is asked for
-            await connection.publish(mqtt.topic(kind, node), frame)
+            await connection.publish(mqtt.topic(kind, node), frame, retain=retain)
+
+    def _publish(self, kind: str, node: str, frame: bytes, retain: bool) -> None:
+        if self._connection is not None and not self._replies.muted:
+            self._soon(self._reply(self._connection, kind, node, frame, retain))
+
+    async def publish(self, topic: str, content: bytes) -> bool:
+        """Say it on a topic of our own broker; whether the broker has it."""
+        if self._connection is None or self._replies.muted:
+            return False
+        try:
+            await self._connection.publish(topic, content)
+        except LinkError:
+            return False
+        return True
 
     # --- the air ---
 
     def _sites(self) -> int:
         """How many nodes there may be."""
-        return sum(not signer.revoked for signer in self._signers.values())
+        return sum(not each.revoked and not each.replaced_s for each in self._roster.signers.values())
 
     def radio_facts(self, address: Address) -> dict[str, Any] | None:
         """How a site is heard by radio; None when it was not of late."""
@@ -271,20 +302,6 @@ class Service:
 
     # --- now and then ---
 
-    async def _follow_roster(self) -> None:
-        await self._judge_again()  # the roster may have changed while no inbox ran
-        while True:
-            await asyncio.sleep(ROSTER_POLL_S)
-            try:
-                changed = self._roster.reload_if_changed()
-            except ConfigError as error:
-                log.error("the roster stays as it was: %s", error)
-                continue
-            if changed:
-                self._signers = signers_of(self.roster, self._signers)
-                log.info("roster changed: %d nodes", len(self._signers))
-                await self._judge_again()
-
     async def _judge_again(self) -> None:
         try:
             outcome = await self._pipe.until_stored(lambda: self._intake.judge_again(*now()))
@@ -297,26 +314,15 @@ class Service:
         while True:
             if clock_quality() is not Clock.NONE:  # a clock that runs ahead would forget what is new
                 with contextlib.suppress(StorageError):
-                    await self._forget()
+                    days = self._config.store.retention_days
+                    await forget_old(self._pipe, self._store, days, int(time.time()))
             await asyncio.sleep(RETENTION_S)
-
-    async def _forget(self) -> None:
-        now_s = int(time.time())
-        before_s = now_s - self._config.store.retention_days * DAY_S
-        more = True
-        while more:  # in small steps: intake goes between
-            more = await self._pipe.on_store_thread(
-                lambda: self._store.forget_statuses(before_s, now_s, RETENTION_ROWS)
-            )
-        await self._pipe.on_store_thread(
-            lambda: self._store.expire_quarantine(now_s - QUARANTINE_DAYS * DAY_S)
-        )
 
     async def _watchdog(self) -> None:
         interval_s = systemd.watchdog_interval_s()
         while interval_s:
             await self._pipe.on_store_thread(lambda: None)
-            systemd.notify("WATCHDOG=1", f"STATUS=broker {self._link}, {len(self._signers)} nodes")
+            systemd.notify("WATCHDOG=1", f"STATUS=broker {self._link}, {len(self._roster.signers)} nodes")
             await asyncio.sleep(interval_s)
 
     def health(self) -> dict[str, Any]:
@@ -327,9 +333,10 @@ class Service:
             "broker": self._link,
             "storage": self._pipe.trouble or "ok",
             "muted": self._replies.muted,
+            "trusted": self._roster.trusted,
             "epoch": self._replies.epoch,
             "address": self._address.hex(),
-            "nodes_known": len(self._signers),
+            "nodes_known": len(self._roster.signers),
             "frames_waiting": len(self._pipe),
             "listening_s": 0.0 if since is None else round(time.monotonic() - since, 1),
             "uptime_s": round(time.monotonic() - self._started_s, 1),

@@ -12,12 +12,13 @@ from relay.trust.roster import Roster
 class Signer:
     """A node of the roster as intake needs it."""
 
-    __slots__ = ("public_key", "raw", "revoked")
+    __slots__ = ("blocked", "public_key", "raw", "replaced_s", "revoked")
 
-    def __init__(self, raw: bytes, revoked: bool) -> None:
+    def __init__(self, raw: bytes) -> None:
         self.raw = raw
         self.public_key: wire.PublicKey = Ed25519PublicKey.from_public_bytes(raw)
-        self.revoked = revoked
+        self.revoked = self.blocked = False
+        self.replaced_s = 0
 
 
 def signers_of(roster: Roster, before: dict[Address, Signer]) -> dict[Address, Signer]:
@@ -29,7 +30,7 @@ def signers_of(roster: Roster, before: dict[Address, Signer]) -> dict[Address, S
     for node in roster.nodes:
         signer = before.get(node.address)
         if signer is None or signer.raw != node.public_key:
-            signer = Signer(node.public_key, node.revoked)
-        signer.revoked = node.revoked
+            signer = Signer(node.public_key)
+        signer.revoked, signer.blocked, signer.replaced_s = node.revoked, bool(node.blocked), node.replaced_s
         signers[node.address] = signer
     return signers

@@ -25,6 +25,7 @@ from relay.inbox.apart import Apart, Keeping
 STORE_NAME = "inbox.db"
 MIGRATIONS = Path(__file__).parent / "migrations"
 HOLDINGS_CACHED_MAX = 20_000
+SIGNATURES_CACHED_MAX = 4_000
 VARIANTS_MAX = 8  # kept of one identity; a stolen key could sign them for ever
 APART_PER_SIGNER_MAX = 1_000
 ACCEPTED, REVOKED, UNCOUNTED = 0, 1, 2  # the standing of a message
@@ -72,6 +73,8 @@ class Store:
         """Open or create; refuses a broken file: an inbox that lost rows would receipt what it has not."""
         self.path = folder / STORE_NAME
         self._holdings: dict[LogKey, Holding] = {}
+        self._newest: dict[Address, int] = {}  # epochs
+        self._signatures: dict[tuple[LogKey, int, int], bytes] = {}  # every receipt is over the newest
         with storage_errors(self.path):
             # opened by the service, used by its one store thread
             self._db = connect(self.path, cache_kib=4096, check_same_thread=False)
@@ -92,14 +95,20 @@ class Store:
     def write(self) -> Iterator[None]:
         """One transaction, synced when the block ends; when it fails nothing of it is remembered."""
         if len(self._holdings) > HOLDINGS_CACHED_MAX:
-            self._holdings.clear()  # never within a write: what it changed would be read back as it was
+            self._forget()  # never within a write: what it changed would be read back as it was
         try:
             with storage_errors(self.path), transaction(self._db):
                 yield
         except BaseException:
-            self._holdings.clear()
+            self._forget()
             self.apart.forget()
             raise
+
+    def _forget(self) -> None:
+        """What was kept in memory is read from the disk again."""
+        self._holdings.clear()
+        self._newest.clear()
+        self._signatures.clear()
 
     # --- facts ---
 
@@ -141,11 +150,17 @@ class Store:
         """Keep it, within a write."""
         flat = (msgspec.msgpack.encode(ranges.flat()) for ranges in (holding.reports, holding.states))
         self._db.execute("INSERT OR REPLACE INTO holding VALUES (?, ?, ?, ?)", (address, epoch, *flat))
+        self._newest.pop(address, None)
 
     def newest_epoch(self, address: Address) -> int:
         """The highest epoch of a node that anything is held of; 0 for none."""
-        row = self._db.execute("SELECT max(epoch) FROM holding WHERE address = ?", (address,)).fetchone()
-        return row[0] or 0
+        newest = self._newest.get(address)
+        if newest is None:
+            row = self._db.execute("SELECT max(epoch) FROM holding WHERE address = ?", (address,)).fetchone()
+            newest = row[0] or 0
+            if newest:  # what is not held takes no room
+                self._newest[address] = newest
+        return newest
 
     def has_other_epoch(self, key: LogKey) -> bool:
         """Whether anything is held of another epoch of the same node."""
@@ -154,8 +169,15 @@ class Store:
 
     def signature(self, key: LogKey, numbering: Numbering, number: int) -> bytes | None:
         """The signature of a message as first stored; None when it is not held."""
-        row = self._db.execute(_VARIANTS + " LIMIT 1", (*key, numbering, number, ACCEPTED)).fetchone()
-        return row[0][-SIGNATURE_BYTES:] if row else None
+        signature = self._signatures.get((key, numbering, number))
+        if signature is None:
+            row = self._db.execute(_VARIANTS + " LIMIT 1", (*key, numbering, number, ACCEPTED)).fetchone()
+            if row is None:
+                return None
+            if len(self._signatures) >= SIGNATURES_CACHED_MAX:
+                self._signatures.clear()
+            signature = self._signatures[key, numbering, number] = row[0][-SIGNATURE_BYTES:]
+        return signature
 
     def time_of(self, key: LogKey, numbering: Numbering, number: int) -> int | None:
         """The time in the header of a message; None when it is not held."""
@@ -278,6 +300,7 @@ class Store:
                     newest = self.holding(address, epoch).states.last
                     old += [(row_id,)] if number != newest else []
             self._db.executemany("DELETE FROM message WHERE id = ?", old)
+            self._signatures.clear()  # what is gone is not vouched for
             if looked:
                 self.keep_fact("looked_up_to", str(looked))
             return bool(rows) and looked == rows[-1][0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,7 +23,7 @@ from relay.inbox.store import Arrival
 from relay.trust.roster import Node, Roster
 
 STOP_TIMEOUT_S = 2
-PARAMETERS = ("after", "before", "statuses", "address", "limit")
+PARAMETERS = ("after", "before", "statuses", "address", "site", "limit")
 LIMIT = 100
 DIGITS_MAX = 19
 _HEADERS = {
@@ -82,25 +83,45 @@ class Pages:
                     now,
                     listening_s,
                     self._radio(node.address),
+                    _earlier(roster, node),
                 )
                 for node in roster.nodes
             ]
         )
 
     def messages(self, request: Request) -> Response:
-        """Newest first: `after`, `before` (ids), `statuses=1`, `address`, `limit`."""
+        """Newest first: `after`, `before` (ids), `statuses=1`, `address` or `site`, `limit`."""
         try:
             asked = _question(request.query_params)
         except ValueError as error:
             return _json({"error": str(error)}, 400)
         roster = self._roster()
-        found = self._reader.messages(**asked)
+        site = request.query_params.get("site")
+        if site is None:
+            found = self._reader.messages(**asked)
+        else:
+            del asked["address"]
+            found = self._reader.messages_of(_at(roster, site), **asked)
         return _json(
             [
                 message_facts(each, roster.entry(each.address), _publisher(roster, each.publisher))
                 for each in found
             ]
         )
+
+
+def _at(roster: Roster, site: str) -> list[Address]:
+    """All nodes that a site ever had, by its number or its name."""
+    return [node.address for node in roster.nodes if site in (node.site_id, node.site) and site]
+
+
+def _earlier(roster: Roster, node: Node) -> list[Node]:
+    """Who was at the site of `node` before it; none for one that is not there any more itself."""
+    if not node.site_id or node.revoked or node.replaced_s:
+        return []
+    return [
+        each for each in roster.nodes if each.site_id == node.site_id and (each.revoked or each.replaced_s)
+    ]
 
 
 def _publisher(roster: Roster, publisher: str) -> Node | None:
@@ -116,6 +137,8 @@ def _question(asked: Mapping[str, str]) -> dict[str, Any]:
     address = address_of(asked["address"]) if "address" in asked else None
     if "address" in asked and address is None:
         raise ValueError("address is 8 hex digits")
+    if "address" in asked and "site" in asked:
+        raise ValueError("address or site, not both")
     if asked.get("statuses", "0") not in ("0", "1"):
         raise ValueError("statuses is 0 or 1")
     return {
@@ -154,8 +177,13 @@ class _Server(uvicorn.Server):
         yield
 
 
-def server(application: Starlette, host: str, port: int) -> uvicorn.Server:
-    """A server to `serve()`; set `should_exit` to stop it. Open streams don't hold it up."""
+def server(
+    application: Starlette, host: str, port: int, tls: tuple[Path, Path] | None = None
+) -> uvicorn.Server:
+    """A server to `serve()`; set `should_exit` to stop it. Open streams don't hold it up.
+
+    `tls`: files of a certificate and its key.
+    """
     return _Server(
         uvicorn.Config(
             application,
@@ -168,5 +196,7 @@ def server(application: Starlette, host: str, port: int) -> uvicorn.Server:
             server_header=False,
             loop="asyncio",
             http="h11",
+            ssl_certfile=tls[0] if tls else None,
+            ssl_keyfile=tls[1] if tls else None,
         )
     )

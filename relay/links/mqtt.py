@@ -1,7 +1,7 @@
 """The MQTT link of a node: frames to its own `up` topic, frames from `down` and what is said to all.
 
 It stays connected, and says at each change why it is not. A connection that ends is tried again after
-1 s, doubling to 60 s, each time spread by chance so that all sites do not return in the same second;
+1 s, doubling to `retry_max_s`, each time spread by chance so that all sites do not return in the same second;
 one that held for 30 s starts the count again.
 """
 
@@ -40,6 +40,7 @@ class MqttLinkOptions(msgspec.Struct, frozen=True, kw_only=True):
         "down",
         "inbox",
     )  # what to subscribe to; `air` too with a radio
+    retry_max_s: float = RETRY_MAX_S  # between two tries
 
 
 class MqttLink:
@@ -70,7 +71,7 @@ class MqttLink:
                 wait_s = RETRY_MIN_S
             self._set(LinkFacts.failed(error))
             await asyncio.sleep(wait_s * (0.5 + self._chance()))
-            wait_s = min(2 * wait_s, RETRY_MAX_S)
+            wait_s = min(2 * wait_s, self._options.retry_max_s)
 
     async def send(self, frame: bytes) -> None:
         """See Link. The facts change when the broker refuses, or when nobody listens at the other end."""

@@ -40,6 +40,7 @@ class RadioFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     node_number: int = 0
     firmware: str = ""
+    model: str = ""  # of the board, as its firmware calls it
     region: str = ""
     preset: str = ""  # "custom" when it uses none
     role: str = ""
@@ -47,6 +48,8 @@ class RadioFacts(msgspec.Struct, frozen=True, kw_only=True):
     hop_limit: int = 0  # of its own packets
     transmits: bool = True
     ignores_duty_cycle: bool = False
+    own_frequency: bool = False  # it left the channel that goes by its region and preset
+    managed: bool = False  # it takes no settings from us
     channel_name: str = ""
     channel_hash: int | None = None  # the byte that its packets carry
     channel_key: str = ""  # fingerprint of the channel's key, 16 hex digits
@@ -95,5 +98,8 @@ class RadioLink(Protocol):
         even a transmission.
         """
 
-    def room(self) -> int:
-        """How many frames `send` would take now: 1 or 0."""
+    def room(self, urgency: int = 3) -> int:
+        """How many frames of this urgency `send` would take now: 1 or 0.
+
+        An urgent one (1 or 2) may follow while a routine one still waits in the radio's queue: it goes first.
+        """

@@ -12,9 +12,10 @@ Only `connection` imports paho. Codes of LinkError: errors.py.
 from relay.mqtt.connection import Connection, open
 from relay.mqtt.message import Message, OnMessage
 from relay.mqtt.options import Options, Will
-from relay.mqtt.topics import split_topic, topic
+from relay.mqtt.topics import ROOT, split_topic, topic
 
 __all__ = [
+    "ROOT",
     "Connection",
     "Message",
     "OnMessage",

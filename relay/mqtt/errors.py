@@ -6,7 +6,8 @@ The codes are stable; they go to logs and `naober status`:
     refused              the machine answers, but nobody listens on that port
     unreachable          no way to the machine, or it does not answer
     silent               it accepts the connection and then says nothing
-    certificate          we do not trust the broker: chain, name or pin
+    certificate          we do not trust the broker: chain or name
+    N05                  the broker has another key than the grant says: replaced, or somebody between
     certificate_refused  the broker does not trust us, or got no certificate
     tls                  the other side does not speak TLS 1.3
     not_authorised       the broker lets us in no further, or throws us out
@@ -51,6 +52,8 @@ def refused(where: str) -> LinkError:
 def explain(error: OSError | None, host: str) -> LinkError:
     """What an error of a connected socket means to a technician."""
     reason = getattr(error, "reason", "") or ""  # a differing pin has none
+    if found := getattr(error, "found", ""):
+        return _other_key(host, getattr(error, "expected", ""), found)
     if isinstance(error, ssl.SSLCertVerificationError):
         why = getattr(error, "verify_message", "") or str(error)
         return LinkError(
@@ -83,6 +86,13 @@ def explain(error: OSError | None, host: str) -> LinkError:
             code="tls",
         )
     return lost(host)
+
+
+def _other_key(host: str, expected: str, found: str) -> LinkError:
+    from relay.codes import fault  # a spoken code
+
+    told = fault("N05", host=host, expected=expected, found=found)
+    return LinkError(told.what, told.do, code=told.code)
 
 
 def lost(host: str, why: Text | None = None) -> LinkError:

@@ -9,10 +9,12 @@ from relay.config import NodeConfig
 from relay.core.forwarder import Settings
 from relay.core.log import Identity
 from relay.core.message import Clock
+from relay.core.papers import Papers, Pinned
 from relay.kernel_clock import clock_is_synchronised
 from relay.links.mqtt import MqttLink, MqttLinkOptions
 from relay.node.chance import SystemChance
 from relay.node.clocks import machine_clocks
+from relay.node.papers import NodePapers
 from relay.node.room import Retention
 from relay.node.station import Station
 from relay.sensors.base import Sensor
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from relay.core.radio import RadioSettings
     from relay.links.radio import RadioLink
 
-KINDS = ("down", "inbox")
+KINDS = ("down", "inbox", "roster")
 GATEWAY_KINDS = (*KINDS, "air")  # a node without a radio does not listen there: the broker tells the inbox
 UNICAST_BYTES_MAX = 219  # beside public-key encryption
 UNICAST_EXTRA_BYTES = 12
@@ -47,10 +49,21 @@ def open_station(config: NodeConfig, identity: Identity) -> Station:
         machine_clocks(_clock_quality),
         SystemChance(),
         radio=radio_settings(config),
+        papers=papers_of(config, identity),
         settings=Settings(backfill_spread_s=float(config.mqtt.backfill_spread_s)),
         retention=Retention(
             config.outbox.quota_mb * 1024 * 1024, config.outbox.report_days, config.outbox.status_days
         ),
+    )
+
+
+def papers_of(config: NodeConfig, identity: Identity) -> Papers:
+    """What authorities said, as it is kept beside the keys. Without an authority: the pinned inbox keys."""
+    if not config.authority_keys:
+        return Pinned(identity.inboxes)
+    public_key = keys.public_bytes(keys.load(config.signing_key))
+    return NodePapers(
+        config.node.state, public_key, config.network_id, config.authority_keys, config.inbox_keys
     )
 
 
@@ -62,8 +75,9 @@ def make_link(config: NodeConfig, identity: Identity) -> MqttLink:
     """The MQTT link of `config`; raises ConfigError or KeyFileError for its certificates."""
     options = MqttLinkOptions(
         address=identity.address.hex(),
-        broker=broker_options(config.mqtt, send_window=config.mqtt.window),
+        broker=broker_options(config.mqtt, send_window=config.mqtt.window, pins=config.mqtt.broker_keys),
         kinds=GATEWAY_KINDS if config.radio.is_configured else KINDS,
+        retry_max_s=float(config.mqtt.retry_max_s),
     )
     return MqttLink(options, SystemChance().random)
 
@@ -90,8 +104,9 @@ def make_radio(config: NodeConfig, settings: RadioSettings) -> RadioLink:
     from functools import partial
 
     from relay.core.airtime import airtime_ms
-    from relay.links.meshtastic import MeshtasticLink, MeshtasticOptions, Wanted
+    from relay.links.meshtastic import MeshtasticLink, MeshtasticOptions
     from relay.links.meshtastic.packets import BROADCAST
+    from relay.node.radio_setting import wanted_of
 
     radio = config.radio
     options = MeshtasticOptions(
@@ -99,13 +114,7 @@ def make_radio(config: NodeConfig, settings: RadioSettings) -> RadioLink:
         device=radio.device,
         host=radio.host,
         port=radio.port,
-        wanted=Wanted(
-            region=radio.region,
-            preset=radio.preset,
-            hop_limit=radio.hop_limit,
-            channel_name=radio.channel_name,
-            channel_key=radio.channel_key,
-        ),
+        wanted=wanted_of(radio),
         to=int(radio.to.removeprefix("!"), 16) if radio.to else BROADCAST,
         want_ack=radio.want_ack,
         payload_bytes_max=settings.payload_bytes_max,

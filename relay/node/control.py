@@ -22,6 +22,11 @@ LINE_BYTES_MAX = 64 * 1024
 CLIENTS_MAX = 16
 ANSWER_TIMEOUT_S = 30.0
 
+_WHO = {
+    "naober-node": Text("Het knooppunt", "The node"),
+    "naober-inbox": Text("Het postvak", "The inbox"),
+}
+
 Ask = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
@@ -34,9 +39,9 @@ def refusal(error: NaoberError) -> dict[str, Any]:
     return {"error": [error.what.nl, error.what.en, error.do.nl, error.do.en]}
 
 
-async def serve(folder: Path, answer: Ask) -> asyncio.Server:
+async def serve(folder: Path, answer: Ask, *, name: str = SOCKET_NAME) -> asyncio.Server:
     """Listen in `folder` until closed; raises OSError when that is not possible there."""
-    path = folder / SOCKET_NAME
+    path = folder / name
     path.unlink(missing_ok=True)
     clients = 0
 
@@ -66,9 +71,17 @@ async def serve(folder: Path, answer: Ask) -> asyncio.Server:
     return server
 
 
-def ask(folder: Path, request: dict[str, Any], *, timeout_s: float = ANSWER_TIMEOUT_S) -> dict[str, Any]:
+def ask(
+    folder: Path,
+    request: dict[str, Any],
+    *,
+    timeout_s: float = ANSWER_TIMEOUT_S,
+    name: str = SOCKET_NAME,
+    unit: str = "naober-node",
+) -> dict[str, Any]:
     """Ask the daemon whose state is in `folder`. Raises NotRunning, or the NaoberError it answers with."""
-    path = folder / SOCKET_NAME
+    path = folder / name
+    who = _WHO[unit]
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(timeout_s)
@@ -83,13 +96,13 @@ def ask(folder: Path, request: dict[str, Any], *, timeout_s: float = ANSWER_TIME
         ) from None
     except OSError as error:
         raise NotRunning(
-            Text("Het knooppunt draait niet", "The node is not running"),
-            Text("sudo systemctl start naober-node", "sudo systemctl start naober-node"),
+            Text(f"{who.nl} draait niet", f"{who.en} is not running"),
+            f"sudo systemctl start {unit}",
         ) from error
     if not line:
         raise NotRunning(
-            Text("Het knooppunt antwoordt niet", "The node does not answer"),
-            Text("journalctl -u naober-node", "journalctl -u naober-node"),
+            Text(f"{who.nl} antwoordt niet", f"{who.en} does not answer"),
+            f"journalctl -u {unit}",
         )
     answer = msgspec.json.decode(line, type=dict[str, Any])
     if "error" in answer:

@@ -14,18 +14,24 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
-from relay import systemd
+from msgspec.structs import replace
+
+from relay import __version__, systemd
 from relay.config import NodeConfig
+from relay.core.events import Dismissed
 from relay.core.log import Identity
 from relay.core.message import Numbering
 from relay.errors import NaoberError, StorageError, Text, ValueRefused, WireError
 from relay.links.mqtt import MqttLink
-from relay.node import control, lock, mqtt_work
+from relay.node import control, exercise_work, lock, mqtt_work, proving
 from relay.node.compose import identity_of, make_link, make_radio, open_station, radio_settings, sensors_of
+from relay.node.courier_work import CourierWork
+from relay.node.exercise_work import ExerciseWork
 from relay.node.mqtt_work import MqttWork
-from relay.node.reporting import queue_facts, status_draft
+from relay.node.reporting import clock_off_s, log_events, queue_facts, status_draft
 from relay.node.shell import Shell
-from relay.node.submitting import drafts_of, submitted
+from relay.node.submitting import drafts_of, marked, submitted
+from relay.node.waiting import emergencies
 from relay.sensors.base import SensorBoard
 from relay.trust import keys
 
@@ -48,25 +54,44 @@ class Daemon:
         self._config = config
         self._identity = identity
         self._shell = Shell()
-        self._mqtt = MqttWork(self._shell, link)
+        self._exercise = ExerciseWork(self._shell, config.node.state)
+        self._mqtt = MqttWork(self._shell, link, self._exercise.gate)
         self._radio = None
         if radio is not None:
             from relay.node.radio_work import RadioWork
 
-            self._radio = RadioWork(self._shell, radio, self._submit_status)
+            self._radio = RadioWork(self._shell, radio, self._submit_status, self._exercise.gate)
+        links = ("mqtt", "radio") if radio else ("mqtt",)
+        self._proving = proving.Proving(self._shell, config.node.state, links)
+        self._courier = CourierWork(self._shell, link, config.node.state, identity.address)
         self._board = SensorBoard(sensors_of(config))
         self._last_status_s: float | None = None
+        self._started_s = time.monotonic()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop`; then tidy up. Raises only when the station can't be opened at all."""
-        shell = self._shell
+    async def run(self, stop: asyncio.Event) -> bool:
+        """Work until `stop`; then tidy up. True: begin anew. Raises only when the station can't be opened."""
+        shell, anew = self._shell, asyncio.Event()
+
+        def begin_anew() -> None:
+            anew.set()
+            stop.set()
+
         shell.station = await shell.call(lambda: open_station(self._config, self._identity))
         shell.tell_storage()
+        if (reason := shell.station.forwarder.papers.dismissed) is not None:
+            log_events([Dismissed(reason)])
+        await self._exercise.begin()
         await self._mqtt.start()
         if self._radio:
+            from relay.node.channel_work import ChannelWork
+
             self._radio.start()
+            shell.start("channel", ChannelWork(shell, self._config, self._radio, begin_anew).run)
+        await self._courier.start()
         shell.start("sensors", lambda: self._board.run(shell.status_changed.set))
         shell.start("statuses", self._statuses)
+        shell.start("proofs", self._proving.run)
+        shell.start("exercise", self._exercise.run)
         shell.start("watchdog", self._watchdog)
         server = await self._serve_control()
         log.info(
@@ -77,7 +102,8 @@ class Daemon:
         )
         systemd.notify("READY=1", "STATUS=started")
         await stop.wait()
-        systemd.notify("STOPPING=1")
+        if not anew.is_set():
+            systemd.notify("STOPPING=1")
         await shell.stop()
         if server:
             server.close()
@@ -85,6 +111,7 @@ class Daemon:
             await shell.call(shell.station.close)
         shell.shutdown()
         log.info("stopped; what is not receipted is kept")
+        return anew.is_set()
 
     # --- statuses ---
 
@@ -111,9 +138,11 @@ class Daemon:
         measured = self._board.values(now_s)
         if self._radio:
             measured |= self._radio.values(now_s)
+        measured |= self._proving.values()
         due_s = station.status_interval_s(self._interval_s())
+        draft = status_draft(measured, station, station.forwarder.sessions, due_s)
         try:
-            station.submit([status_draft(measured, station, station.forwarder.sessions, due_s)])
+            station.submit([replace(draft, exercise=self._exercise.runs())])
         except (ValueRefused, WireError, StorageError) as error:
             log.error("this status could not be kept: %s", error)
             return
@@ -139,14 +168,40 @@ class Daemon:
         verb = request.get("verb")
         if verb == "status":
             return await self._shell.call(self._status_facts)
+        if str(verb).startswith("stick_"):
+            return await self._courier.answer(request)
+        if verb in proving.VERBS:
+            return await self._proving.answer(request)
+        if verb in exercise_work.VERBS:
+            return await self._exercise.answer(request)
         if verb == "submit":
-            drafts = drafts_of(request)
+            drafts = drafts_of(await self._marked(request))
             rows = await self._shell.call(lambda: self._shell.station.submit(drafts))
             self._shell.news()
             return submitted(rows, self._shell.station)
         if verb == "where":
             return await self._shell.call(lambda: self._where(request))
+        if verb == "emergencies":  # asked by `naober upgrade`
+            return {"open": await self._shell.call(lambda: emergencies(self._shell.station.forwarder.log))}
+        if verb in ("radio", "radio_let_go", "radio_take_back"):
+            return await self._lend(verb, request)
         raise NaoberError(Text(f"Onbekende vraag: {verb}", f"Unknown question: {verb}"))
+
+    async def _lend(self, verb: str, request: dict[str, Any]) -> dict[str, Any]:
+        """What the radio is set to, or leave to set it."""
+        if self._radio is None:
+            return {"held": False, "facts": None}
+        if verb == "radio_let_go":
+            await self._radio.let_go(float(request["seconds"]))
+        elif verb == "radio_take_back":
+            self._radio.take_back()
+        return {"held": True, **self._radio.set_to()}
+
+    async def _marked(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What is sent during an exercise is of it, unless it is said to be real: then no link stays cut."""
+        if request.get("real"):
+            await self._exercise.real()
+        return marked(request, runs=await self._shell.call(self._exercise.runs))
 
     def _where(self, request: dict[str, Any]) -> dict[str, Any]:
         """Where reports of one epoch stand; `reissued`: they have other numbers now."""
@@ -166,12 +221,16 @@ class Daemon:
             "address": self._identity.address.hex(),
             "site": self._config.node.site,
             "pid": os.getpid(),
+            "version": __version__,
+            "started_age_s": round(now - self._started_s),
+            "exercise": self._exercise.facts(),
             "epoch": station.forwarder.state.epoch,
             "storage": station.storage.what._asdict() if station.storage else None,
             "storage_code": station.storage.code if station.storage else "ok",
             "dropped": station.dropped,
             "queue": queue_facts(station),
             "outbox_bytes": station.size_bytes,
+            "carried": len(self._courier.desk.carried),
             "links": {
                 mqtt_work.LINK: {
                     "code": code,
@@ -184,8 +243,11 @@ class Daemon:
                 }
             },
             "radio": self._radio_facts(),
+            "roster": station.forwarder.papers.version,
+            "revoked": station.forwarder.papers.dismissed,
             "inbox_epoch": station.forwarder.state.inbox.epoch,
             "clock": station.forwarder.state.inbox.time(moment)[1].name.lower(),
+            "clock_off_s": clock_off_s(station.forwarder.state.inbox, moment),
             "last_status_age_s": None if self._last_status_s is None else round(now - self._last_status_s, 1),
             "sensors": [
                 {
@@ -206,8 +268,15 @@ class Daemon:
         return self._radio.told(radio.device or f"{radio.host}:{radio.port}", time.monotonic())
 
 
-async def main(config: NodeConfig) -> None:
-    """Run a node until SIGTERM or SIGINT; raises AlreadyOwned when another one runs on this state."""
+async def main(config: NodeConfig) -> bool:
+    """Run a node until SIGTERM or SIGINT; raises AlreadyOwned when another one runs on this state.
+
+    True: something that counts from the start has changed on disk, and it wants to be run again.
+    """
+    if config.radio.is_configured:
+        from relay.node.channel_work import by_grant
+
+        config = by_grant(config)
     identity = identity_of(config)
     link = make_link(config, identity)
     settings = radio_settings(config)
@@ -217,4 +286,4 @@ async def main(config: NodeConfig) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     with lock.hold(config.node.state):
-        await Daemon(config, identity, link, radio).run(stop)
+        return await Daemon(config, identity, link, radio).run(stop)

@@ -6,16 +6,17 @@ import asyncio
 import logging
 from functools import partial
 
-from relay.core.events import EpochRaised, Event, Proven
+from relay.core.events import Dismissed, EpochRaised, Event, Junk, Proven
 from relay.core.session import Session
 from relay.errors import LinkError, Text
 from relay.links.base import LinkFacts
 from relay.links.mqtt import MqttLink
-from relay.node.reporting import link_state, log_events
-from relay.node.shell import Shell
+from relay.node.reporting import link_state, log_events, revoked_state
+from relay.node.shell import Gate, Shell, open_gate
 
 LINK = "mqtt"
 FRAMES_RECEIVED_MAX = 256
+ROSTER_BYTES_MAX = 64 * 1024  # of the retained topic with all changes
 
 log = logging.getLogger("naober.node")
 
@@ -23,10 +24,11 @@ log = logging.getLogger("naober.node")
 class MqttWork:
     """Both directions of the MQTT link. `start` it when the station is open."""
 
-    def __init__(self, shell: Shell, link: MqttLink) -> None:
+    def __init__(self, shell: Shell, link: MqttLink, gate: Gate = open_gate) -> None:
         self.facts = link.facts
         self._shell = shell
         self._link = link
+        self._gate = gate
         self._received: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(FRAMES_RECEIVED_MAX)
         self.overrun = 0  # frames that found the queue full
         self._news = shell.listener()
@@ -34,7 +36,8 @@ class MqttWork:
     async def start(self) -> None:
         """Begin; the link is down until it says otherwise."""
         await self._shell.call(lambda: self._shell.station.link_changed(LINK, False))
-        self._shell.start("link", lambda: self._link.run(self._on_frame, self._on_link))
+        run = partial(self._link.run, self._on_frame, self._on_link)
+        self._shell.start("link", lambda: self._gate(LINK, run, self._on_link))
         self._shell.start("frames in", self._frames_in)
         self._shell.start("frames out", self._frames_out)
 
@@ -45,7 +48,10 @@ class MqttWork:
 
     def state(self) -> tuple[str, Text, Text]:
         """Code, what and what to do."""
-        return link_state(self.facts, self._shell.station.forwarder.sessions.get(LINK))
+        forwarder = self._shell.station.forwarder
+        if forwarder.papers.dismissed is not None:
+            return revoked_state(forwarder.papers.dismissed)
+        return link_state(self.facts, forwarder.sessions.get(LINK))
 
     # --- what the link says ---
 
@@ -81,7 +87,7 @@ class MqttWork:
                 frames.append(self._received.get_nowait())
             events = await self._shell.call(partial(self._receive, frames))
             log_events(events)
-            if any(isinstance(event, Proven | EpochRaised) for event in events):
+            if any(isinstance(event, Proven | EpochRaised | Dismissed) for event in events):
                 # the status before says that the broker is out, or is of an old epoch
                 self._shell.status_changed.set()
             self._shell.news()
@@ -91,6 +97,8 @@ class MqttWork:
 
     def _receive_one(self, kind: str, frame: bytes) -> list[Event]:
         station = self._shell.station
+        if kind == "roster" and len(frame) > ROSTER_BYTES_MAX:
+            return [Junk(LINK, "a roster longer than any inbox says")]
         return station.order(frame) if kind == "air" else station.receive(LINK, frame)
 
     # --- out ---

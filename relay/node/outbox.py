@@ -24,6 +24,7 @@ from relay.errors import StorageError, Text
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 PAGE_BYTES = 2048
+SIGNATURES_CACHED_MAX = 64
 CACHE_KIB = 128  # it is read in order, or by its newest rows
 ROW_OVERHEAD_BYTES = 24
 SAVE_INTERVAL_S = 600  # how old the inbox's last word on disk may be, counted in node time
@@ -54,6 +55,7 @@ class SqliteOutbox:
         self._epoch = 0
         self._unsaved: LogState | None = None
         self._saved_s = 0
+        self._signatures: dict[tuple[int, int, int], bytes] = {}  # each receipt is checked against the newest
         with storage_errors(path):
             self._db = connect(path, page_bytes=PAGE_BYTES, cache_kib=CACHE_KIB, alone=True)
             try:
@@ -166,12 +168,18 @@ class SqliteOutbox:
 
     def signature(self, numbering: Numbering, number: int) -> bytes | None:
         """The signature of one row of the present epoch; None when it is gone."""
-        with storage_errors(self.path):
-            row = self._db.execute(
-                "SELECT envelope FROM message WHERE epoch = ? AND numbering = ? AND number = ?",
-                (self._epoch, numbering, number),
-            ).fetchone()
-        return row[0][-SIGNATURE_BYTES:] if row else None
+        key = (self._epoch, numbering, number)
+        if key not in self._signatures:
+            with storage_errors(self.path):
+                row = self._db.execute(
+                    "SELECT envelope FROM message WHERE epoch = ? AND numbering = ? AND number = ?", key
+                ).fetchone()
+            if row is None:
+                return None
+            if len(self._signatures) >= SIGNATURES_CACHED_MAX:
+                self._signatures.clear()
+            self._signatures[key] = row[0][-SIGNATURE_BYTES:]
+        return self._signatures[key]
 
     def save(self, state: LogState, *, durable: bool) -> None:
         """Keep `state`: with a later commit, or before this returns when `durable`."""
@@ -228,6 +236,7 @@ class SqliteOutbox:
     def _delete(self, where: str, values: Sequence[int]) -> int:
         query = f"DELETE FROM message WHERE {where} RETURNING length(envelope)"
         sizes = [row[0] for row in self._db.execute(query, values)]
+        self._signatures.clear()
         self.size_bytes -= sum(sizes) + ROW_OVERHEAD_BYTES * len(sizes)
         return len(sizes)
 

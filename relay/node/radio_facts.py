@@ -58,6 +58,7 @@ def radio_facts(
         "connected": facts.connected,
         "node_number": f"!{radio.node_number:08x}" if radio.node_number else "",
         "firmware": radio.firmware,
+        "model": radio.model,
         "region": radio.region,
         "preset": radio.preset,
         "role": radio.role,

@@ -14,24 +14,30 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from relay.core.events import EpochRaised, Event
 from relay.core.fields import Value
+from relay.core.message import Urgency
 from relay.core.radio import RadioReport, Transmission
-from relay.errors import LinkError, Text
+from relay.errors import LinkError, NaoberError, Text
 from relay.links.base import LinkFacts
 from relay.links.radio import NOT_TRANSMITTED, Difference, HeardFrame, RadioFacts, RadioLink
 from relay.node.radio_facts import channel_use_pct, radio_facts, radio_values
 from relay.node.reporting import log_events
-from relay.node.shell import Shell
+from relay.node.shell import Gate, Shell, open_gate
 
 LINK = "radio"
 FRAMES_HEARD_MAX = 256
 UNREADY_WAIT_S = 60.0
+HANDING_WAIT_S = 0.5  # the radio soon answers that it has the packet: then an urgent one may follow
+
+LENT_S_MAX = 600.0
 
 STARTING = LinkFacts(False, "connecting", Text("Verbinden met de radio", "Connecting to the radio"))
-FINE = ("connected", "connecting")
+LENT = LinkFacts(False, "lent", Text("Radio wordt ingesteld", "The radio is being set"))
+FINE = ("connected", "connecting", "lent")
 
 log = logging.getLogger("naober.node")
 
@@ -39,10 +45,13 @@ log = logging.getLogger("naober.node")
 class RadioWork:
     """Both directions of the radio link. `submit_status` is called on the station's thread."""
 
-    def __init__(self, shell: Shell, link: RadioLink, submit_status: Callable[[], None]) -> None:
+    def __init__(
+        self, shell: Shell, link: RadioLink, submit_status: Callable[[], None], gate: Gate = open_gate
+    ) -> None:
         self.facts = STARTING
         self._shell = shell
         self._link = link
+        self._gate = gate
         self._submit_status = submit_status
         self._heard: asyncio.Queue[HeardFrame] = asyncio.Queue(FRAMES_HEARD_MAX)
         self.overrun = 0  # frames that found the queue full
@@ -51,10 +60,15 @@ class RadioWork:
         self._notification = ""
         self._told = RadioReport()
         self._measured_s: float | None = None  # of the measurement that was passed on last
+        self._sends: set[asyncio.Task[None]] = set()  # a routine one, and an urgent one beside it
+        self._ours = asyncio.Event()  # nobody else has borrowed the radio
+        self._ours.set()
+        self._return: asyncio.TimerHandle | None = None
+        self._running: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin."""
-        self._shell.start("radio link", lambda: self._link.run(self._on_heard, self._on_link))
+        self._shell.start("radio link", lambda: self._gate(LINK, self._run_link, self._on_link))
         self._shell.start("radio in", self._frames_in)
         self._shell.start("radio out", self._frames_out)
 
@@ -62,10 +76,57 @@ class RadioWork:
         """What a status says of the radio; `now_s` is the event loop's time."""
         return radio_values(self.facts, self._link.radio, now_s)
 
+    def set_to(self) -> dict[str, Any]:
+        """What the radio is set to, for `naober radio`."""
+        facts = self.facts
+        return {
+            "facts": msgspec.to_builtins(self._link.radio),
+            "connected": facts.connected,
+            "code": facts.code,
+            "what": facts.what,
+            "do": facts.do,
+        }
+
     def told(self, where: str, now_s: float) -> dict[str, Any] | None:
         """What `naober status` says of it; on the station's thread."""
         facts = radio_facts(where, self.facts, self._link.radio, self._shell.station, now_s)
         return facts and facts | {"frames_dropped": self.overrun}
+
+    # --- lending the radio ---
+
+    async def let_go(self, seconds: float) -> None:
+        """Leave the radio alone, so that another program can set it; no longer than LENT_S_MAX.
+
+        Raises NaoberError when it is lent already.
+        """
+        if not self._ours.is_set():
+            raise NaoberError(LENT.what, Text("wacht even en herhaal dit", "wait a little and repeat this"))
+        self._ours.clear()
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait([self._running])
+        self._on_link(LENT)
+        self._return = asyncio.get_running_loop().call_later(min(seconds, LENT_S_MAX), self.take_back)
+
+    def take_back(self) -> None:
+        """Use it again; harmless when it was not lent."""
+        if self._return is not None:
+            self._return.cancel()
+        if not self._ours.is_set():
+            self._on_link(STARTING)
+        self._ours.set()
+
+    async def _run_link(self) -> None:
+        while True:
+            await self._ours.wait()
+            run = self._running = asyncio.create_task(self._link.run(self._on_heard, self._on_link))
+            try:
+                await asyncio.wait([run])
+            finally:
+                run.cancel()
+                await asyncio.gather(run, return_exceptions=True)
+            if not run.cancelled():
+                run.result()  # what it raised is a mistake of ours, and told as such
 
     # --- what the link says ---
 
@@ -105,7 +166,10 @@ class RadioWork:
         withheld = any(each.withholds for each in radio.differences)
         ready = self.facts.connected and not withheld and self.facts.code != "duty_cycle"
         now_s = time.monotonic()
-        report = RadioReport(ready=ready, channel_pct=channel_use_pct(radio, now_s))
+        most_bytes = radio.payload_bytes_max or RadioReport().payload_bytes_max
+        report = RadioReport(
+            ready=ready, channel_pct=channel_use_pct(radio, now_s), payload_bytes_max=most_bytes
+        )
         if radio.measured_s is not None and radio.measured_s != self._measured_s:
             age_s, self._measured_s = now_s - radio.measured_s, radio.measured_s
             uptime_s = None if radio.uptime_s is None else radio.uptime_s + age_s
@@ -146,26 +210,40 @@ class RadioWork:
     # --- out ---
 
     async def _frames_out(self) -> None:
+        try:
+            await self._hand_out()
+        finally:
+            for task in self._sends:
+                task.cancel()
+
+    async def _hand_out(self) -> None:
         while True:
             self._news.clear()
+            room, urgent_room = self._link.room(), self._link.room(Urgency.URGENT)
             transmission, wait_s, events = await self._shell.call(
-                partial(self._next, self._report(), self._link.room())
+                partial(self._next, self._report(), room, urgent_room)
             )
             log_events(events)
             if transmission is None:
                 await self._shell.rest(self._news, wait_s)
-            else:
-                await self._send(transmission)
+                continue
+            task = asyncio.create_task(self._send(transmission))
+            self._sends.add(task)
+            task.add_done_callback(self._sent)
+            await asyncio.sleep(0)  # it has begun, and the link has no room
 
-    def _next(self, report: RadioReport | None, room: int) -> tuple[Transmission | None, float, list[Event]]:
+    def _next(
+        self, report: RadioReport | None, room: int, urgent_room: int
+    ) -> tuple[Transmission | None, float, list[Event]]:
+        """What should go now; beside a routine packet that waits in the radio's queue, something urgent."""
         station = self._shell.station
         if report is not None:
             station.radio_report(report)
-        if not room:
-            return None, UNREADY_WAIT_S, station.take_news()
-        if station.status_wanted():
+        if not urgent_room:
+            return None, HANDING_WAIT_S if self._sends else UNREADY_WAIT_S, station.take_news()
+        if room and station.status_wanted():
             self._submit_status()
-        transmission = station.radio_frame()
+        transmission = station.radio_frame(urgent_only=not room)
         wait_s = 0.0 if transmission else station.radio_wait_s()
         return transmission, wait_s, station.take_news()
 
@@ -179,6 +257,13 @@ class RadioWork:
             log.warning("%s: %s was not taken: %s", LINK, use, error.what.en)
         else:
             log.debug("%s: %s of %d bytes sent, %.0f ms", LINK, use, len(transmission.frame), ms)
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        """There is room again; what it raised is a mistake of ours."""
+        self._sends.discard(task)
+        self._news.set()
+        if not task.cancelled() and (error := task.exception()):
+            log.error("sending by radio failed", exc_info=error)
 
 
 def _line(what: Text, do: Text) -> str:

@@ -6,24 +6,29 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from relay import __version__
+from relay import __version__, codes
 from relay.core.events import (
+    Dismissed,
     EpochRaised,
     Event,
     GaveBack,
     InboxChanged,
+    InboxDistrusted,
     Junk,
     MessageHeard,
     NoticeHeard,
     Proven,
     RaiseWithheld,
     Receipted,
+    RosterChanged,
+    TestAnswered,
     TookOver,
 )
 from relay.core.fields import Value
 from relay.core.ledger import State
-from relay.core.message import Confidence, Draft, Kind, Numbering, Urgency, numbering_of
+from relay.core.message import Confidence, Draft, Kind, Moment, Numbering, Urgency, numbering_of
 from relay.core.payloads import message_payload
+from relay.core.receipts import InboxView
 from relay.core.session import Session
 from relay.core.wire import PAYLOAD_BYTES_MAX
 from relay.errors import Text
@@ -101,6 +106,13 @@ def link_state(facts: LinkFacts, session: Session | None) -> tuple[str, Text, Te
     return "inbox_silent", what, INBOX_SILENT_DO
 
 
+def revoked_state(reason: str) -> tuple[str, Text, Text]:
+    """The same of a node whose own key was revoked: no link is any use to it."""
+    spoken = codes.VARIANTS["E02", "revoked"]
+    why = f": {reason}" if reason else ""
+    return "revoked", Text(*(f"E02 {each.format(why=why)}" for each in spoken.what)), spoken.do
+
+
 def log_events(events: Iterable[Event]) -> None:
     """One line per event that a technician would want to read."""
     for event in events:
@@ -126,6 +138,8 @@ def log_events(events: Iterable[Event]) -> None:
             )
         elif isinstance(event, RaiseWithheld):
             log.error("%s, again: is a second card with this key in use? Waiting", event.reason)
+        elif isinstance(event, TestAnswered):
+            log.info("%s: test message %d answered after %.1f s", event.link, event.number, event.waited_s)
         elif isinstance(event, TookOver):
             log.warning("radio: takes over, %s", REASONS.get(event.reason, event.reason))
         elif isinstance(event, GaveBack):
@@ -142,6 +156,15 @@ def log_events(events: Iterable[Event]) -> None:
                 "unknown" if event.hops is None else event.hops,
                 event.snr_db,
             )
+        elif isinstance(event, RosterChanged):
+            log.info("roster: version %d", event.version)
+        elif isinstance(event, InboxDistrusted):
+            log.warning(
+                "roster: another inbox key counts from now on; %d receipts are void: sending again",
+                event.forgotten,
+            )
+        elif isinstance(event, Dismissed):
+            log.error("E02 the key of this node was revoked: %s. Nothing more is sent", event.reason)
         elif isinstance(event, NoticeHeard):
             log.info("notice %d from VRD", event.notice.header.number)
         elif isinstance(event, Junk):
@@ -156,6 +179,16 @@ def queue_facts(station: Station) -> dict[str, Any]:
         for name, numbering in (("reports", Numbering.REPORT), ("statuses", Numbering.STATE))
     }
     return {**counts, "age_s": _oldest_open_s(station)}
+
+
+def clock_off_s(inbox: InboxView, moment: Moment) -> int | None:
+    """How far this machine's clock is from VRD's, in seconds; None when VRD's is not known.
+
+    What was heard is late by as much as it took to come, so a clock that is ahead may be right.
+    """
+    if inbox.ahead_s is None or inbox.boot != moment.boot:
+        return None
+    return round(moment.unix_s - moment.elapsed_s - inbox.ahead_s)
 
 
 def _oldest_open_s(station: Station) -> int | None:

@@ -13,15 +13,22 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias, TypeVar
 
+from relay.links.base import LinkFacts
 from relay.node.station import Station
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+Gate: TypeAlias = Callable[[str, Work, Callable[[LinkFacts], None]], Coroutine[Any, Any, None]]
 
 REST_MIN_S = 0.05
 AGAIN_S = 5.0
 
 log = logging.getLogger("naober.node")
+
+
+async def open_gate(link: str, work: Work, tell: Callable[[LinkFacts], None]) -> None:
+    """A Gate that cuts nothing: the link works as long as `work` does."""
+    await work()
 
 
 class Shell:

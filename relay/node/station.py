@@ -25,10 +25,10 @@ import msgspec
 from relay.core.events import Event
 from relay.core.forwarder import Forwarder, Settings
 from relay.core.heard import HeardStore
-from relay.core.ledger import Ledger, State
+from relay.core.ledger import State
 from relay.core.log import Chance, Identity, LogState, Row
 from relay.core.message import Draft, Moment, Numbering, Urgency
-from relay.core.receipts import InboxView
+from relay.core.papers import Papers
 from relay.database import MEMORY
 from relay.errors import LedgerError, StorageError, Text
 from relay.node import rescue
@@ -37,7 +37,7 @@ from relay.node.opening import EpochFile, open_own
 from relay.node.outbox import SqliteOutbox
 from relay.node.room import Retention, forget_old, make_room, name_missing
 from relay.node.station_radio import StationRadio, new_radio
-from relay.node.waiting import epoch_of, not_among, open_reports, within_memory
+from relay.node.waiting import empty_state, epoch_of, not_among, open_reports, within_memory
 
 if TYPE_CHECKING:
     from relay.core.radio import RadioSettings
@@ -79,6 +79,7 @@ class Station(StationRadio):
         settings: Settings = SETTINGS,
         retention: Retention = RETENTION,
         radio: RadioSettings | None = None,
+        papers: Papers | None = None,
     ) -> None:
         """Open the outbox in `folder`; never fails for the disk's sake (see `storage`)."""
         self._path = folder / OUTBOX_NAME
@@ -90,7 +91,7 @@ class Station(StationRadio):
         self.notes: list[Text] = []  # what a technician should read once; whoever logs them takes them out
         self.dropped = 0  # messages given up or forgotten early for want of room
         self.radio = new_radio(radio, chance)
-        self._heard = HeardStore()
+        self._heard, self._papers = HeardStore(), papers
         self._outbox: SqliteOutbox
         self.forwarder: Forwarder
         try:
@@ -133,7 +134,7 @@ class Station(StationRadio):
 
     def _take_up(self, outbox: SqliteOutbox, in_log: Sequence[tuple[int, Row]]) -> Forwarder:
         on_disk, on_file = outbox.newest_epoch(), self._epoch_file.read()
-        state = outbox.load(on_disk) if on_disk else _empty_state(on_file)
+        state = outbox.load(on_disk) if on_disk else empty_state(on_file)
         forwarder = self._new_forwarder(outbox, state)
         written = state.ledgers[Numbering.REPORT].last
         lost = [row for epoch, row in in_log if epoch == on_disk and row.number > written]
@@ -174,7 +175,8 @@ class Station(StationRadio):
         return len(forwarder.log.reissue(not_among(rows, open_reports(forwarder.log)), self.moment()))
 
     def _new_forwarder(self, outbox: SqliteOutbox, state: LogState) -> Forwarder:
-        return Forwarder(self._identity, outbox, state, self._chance, self._settings, self.radio, self._heard)
+        parts = (self._settings, self.radio, self._heard, self._papers)
+        return Forwarder(self._identity, outbox, state, self._chance, *parts)
 
     def close(self) -> None:
         """Keep everything and let go of the disk."""
@@ -281,7 +283,7 @@ class Station(StationRadio):
             epoch = found.epoch  # the inbox tells the epoch that it has seen
         self._base_s = max(self._base_s, float(found.elapsed_s))
         waiting = [msgspec.structs.replace(row, boot=0) for row in within_memory(found.reports)]
-        self._go_to_memory(error, waiting, _empty_state(epoch))
+        self._go_to_memory(error, waiting, empty_state(epoch))
 
     def _salvage(self, path: Path, error: StorageError) -> rescue.Salvage:
         return rescue.salvage(path, self._identity.signed, is_broken=error.code == "corrupt")
@@ -290,13 +292,12 @@ class Station(StationRadio):
         self.storage = rescue.explained(self._path, error)
         self._retry_disk_s = self.moment().elapsed_s + RETRY_DISK_S
         self._outbox = SqliteOutbox(MEMORY, self._raise_epoch_if_possible)
-        state = msgspec.structs.replace(_empty_state(was.epoch), inbox=was.inbox)
+        state = msgspec.structs.replace(empty_state(was.epoch), inbox=was.inbox)
         self.forwarder = self._new_forwarder(self._outbox, state)
         self.forwarder.begin_epoch(was.epoch + MEMORY_EPOCH_STEP, self.moment())
         self._add(self.forwarder, waiting)
 
     def _take_sessions(self, was: Forwarder) -> None:
-        self.forwarder.roster_version = was.roster_version
         for name, session in was.sessions.items():
             self.forwarder.link_changed(name, session.connected, self.moment())
 
@@ -344,7 +345,3 @@ class Station(StationRadio):
             for row in open_reports(was.log)
         ]
         self._add(self.forwarder, rows)
-
-
-def _empty_state(epoch: int) -> LogState:
-    return LogState(epoch, {numbering: Ledger() for numbering in Numbering}, InboxView())

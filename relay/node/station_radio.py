@@ -72,14 +72,19 @@ class StationRadio(ABC):
 
     def status_wanted(self) -> bool:
         """Whether a status is about to go by radio, so that a fresh one should be submitted first."""
-        return self.radio is not None and self.radio.status_wanted(self.moment().elapsed_s)
+        if self.radio is None or self.forwarder.papers.dismissed is not None:
+            return False
+        return self.radio.status_wanted(self.moment().elapsed_s)
 
-    def radio_frame(self) -> Transmission | None:
+    def radio_frame(self, *, urgent_only: bool = False) -> Transmission | None:
         """The packet that the radio should have now; ask only when it has room for one.
 
-        Its airtime is spent, and on disk, when this returns.
+        `urgent_only`: what is in the radio's queue still, is not urgent. The packet's airtime is spent, and
+        on disk, when this returns.
         """
-        transmission = self._on_disk(lambda: self.forwarder.next_transmission(self.moment()))
+        transmission = self._on_disk(
+            lambda: self.forwarder.next_transmission(self.moment(), urgent_only=urgent_only)
+        )
         if transmission:
             self._on_disk(self._keep_budget)
         return transmission

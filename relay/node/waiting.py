@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from relay.core import wire
-from relay.core.log import Log, Row
+from relay.core.ledger import Ledger
+from relay.core.log import Log, LogState, Row
 from relay.core.message import Numbering, Urgency
+from relay.core.receipts import InboxView
 from relay.errors import WireError
 
 MEMORY_WAITING_BYTES = 4 * 1024 * 1024  # of what waits on a failing disk, what comes along into memory
@@ -15,10 +17,28 @@ MEMORY_WAITING_BYTES = 4 * 1024 * 1024  # of what waits on a failing disk, what 
 Contents = tuple[int, bytes, bytes]
 
 
+def empty_state(epoch: int) -> LogState:
+    """A log in which nothing was said yet."""
+    return LogState(epoch, {numbering: Ledger() for numbering in Numbering}, InboxView())
+
+
 def open_reports(log: Log) -> Iterator[Row]:
     """The reports without a receipt, in order, read in pieces as they are asked for."""
     for run in log.ledger(Numbering.REPORT).open():
         yield from log.rows(Numbering.REPORT, *run)
+
+
+def emergencies(log: Log) -> int:
+    """How many real reports of urgency 1 wait for VRD's receipt; those of an exercise do not count."""
+    urgent = (row for row in open_reports(log) if row.urgency == Urgency.EMERGENCY)
+    return sum(not _is_exercise(row) for row in urgent)
+
+
+def _is_exercise(row: Row) -> bool:
+    try:
+        return wire.parse_header(row.envelope).exercise
+    except WireError:
+        return False
 
 
 def within_memory(rows: Iterable[Row]) -> list[Row]:

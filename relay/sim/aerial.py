@@ -1,6 +1,7 @@
 """The radio half of a simulated node: what the daemon does between its station and its radio link.
 
-One packet at a time, the next when the radio's queue is empty; a fresh status just before one goes.
+One packet at a time, the next when the radio's queue is empty, an urgent one beside a routine one; a fresh
+status just before one goes.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from relay.sim.timeline import Timeline
 
 CHANNEL_KEY = b"naober"
 REPORT_EVERY_S = 60.0
-QUEUE_AIRTIMES = 16
+QUEUE_AIRTIMES, URGENT_AIRTIMES = 16, 2
 STEP_MIN_S = 0.01
 
 
@@ -43,7 +44,7 @@ class Aerial(ABC):
     _boot: int
     _booted_s: float
     _radio_turn: int
-    _transmitting: bool
+    _under_way: list[int]  # urgencies of what is in the radio's queue, as far as the link knows
 
     @abstractmethod
     def submit_status(self) -> None:
@@ -93,11 +94,12 @@ class Aerial(ABC):
 
     def _radio_step(self, turn: int) -> None:
         station = self.station
-        if station is None or turn != self._radio_turn or self._transmitting:
+        if station is None or turn != self._radio_turn or min(self._under_way, default=9) <= Urgency.URGENT:
             return
-        if station.status_wanted():
+        beside = bool(self._under_way)
+        if not beside and station.status_wanted():
             self.submit_status()
-        transmission = station.radio_frame()
+        transmission = station.radio_frame(urgent_only=beside)
         self._note(station.take_news())
         if transmission is not None:
             self._transmit(station, transmission)
@@ -126,23 +128,26 @@ class Aerial(ABC):
             self._timeline.after(10.0, self._free, self._boot)
             return
         self._record.sent.append(self._sent(transmission))
-        self._transmitting = True
+        urgency = transmission.urgency
+        self._under_way.append(urgency)
         airtime_s = transmission.airtime_ms / 1000
-        deadline_s = self._timeline.now_s + QUEUE_AIRTIMES * airtime_s
-        self._timeline.after(airtime_s, self._poll, self._boot, airtime_s, deadline_s)
+        airtimes = URGENT_AIRTIMES if urgency <= Urgency.URGENT else QUEUE_AIRTIMES
+        deadline_s = self._timeline.now_s + airtimes * airtime_s
+        self._timeline.after(airtime_s, self._poll, self._boot, airtime_s, deadline_s, urgency)
+        self._timeline.after(0.0, self.kick)
 
-    def _poll(self, boot: int, airtime_s: float, deadline_s: float) -> None:
+    def _poll(self, boot: int, airtime_s: float, deadline_s: float, urgency: int) -> None:
         """The next packet when the radio's queue is empty, as the link does it."""
         if boot != self._boot:
             return
         if self.mesh.sender.queue.packets and self._timeline.now_s < deadline_s:
-            self._timeline.after(max(0.1, airtime_s / 2), self._poll, boot, airtime_s, deadline_s)
+            self._timeline.after(max(0.1, airtime_s / 2), self._poll, boot, airtime_s, deadline_s, urgency)
             return
-        self._free(boot)
+        self._under_way.remove(urgency)
+        self.kick()
 
     def _free(self, boot: int) -> None:
         if boot == self._boot:
-            self._transmitting = False
             self.kick()
 
     def _sent(self, transmission: Transmission) -> Sent:

@@ -36,7 +36,8 @@ class Key:
         self._secret = sha256(name.encode()).digest()
         self.address: Address = sha256(self._secret).digest()[:ADDRESS_BYTES]
         self.public_key = self
-        self.revoked = False
+        self.revoked = self.blocked = False
+        self.replaced_s = 0
 
     def sign(self, data: bytes) -> bytes:
         """See wire.Sign."""

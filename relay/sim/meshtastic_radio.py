@@ -31,6 +31,7 @@ NODE_INFO_GAP_S = 300.0  # between two of ours that others ask for
 TELEMETRY_S = 60.0
 BOOT_S = 2.0
 FREE_CHECK_S = 0.5
+LOCKED = 2  # LockdownStatus.State
 
 
 class Quirks(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +45,7 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     telemetry: bool = True  # to the client, each 60 s
     public_keys: bool = False  # unicasts to known nodes are encrypted for them: 12 B more
     stream_dies: bool = False  # after a restart the old stream stays dead, even to want_config
+    locked: bool = False  # hardened firmware that wants a passphrase first
     strict_duty: bool = True  # False: the limit is only looked at when a packet is queued
 
 
@@ -110,6 +112,7 @@ class FakeRadio:
             self._start()
 
     def _start(self) -> None:
+        self._admin.restart()
         self._apply()
         self.mesh.switch(True)
         self.client.off = False
@@ -148,7 +151,9 @@ class FakeRadio:
         return shown(packet, rssi_dbm, self._unix_s(), self.settings.keys())
 
     def _config(self, nonce: int) -> Iterator[Any]:
-        return config_frames(self.settings, nonce, self._my_info(), self._own_node(), self._nodes.infos())
+        yield from config_frames(self.settings, nonce, self._my_info(), self._own_node(), self._nodes.infos())
+        if self.quirks.locked:
+            yield pb.mesh.FromRadio(lockdown_status=pb.mesh.LockdownStatus(state=LOCKED))
 
     def _my_info(self) -> Any:
         return pb.mesh.MyNodeInfo(

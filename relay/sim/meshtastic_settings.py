@@ -70,6 +70,7 @@ class Settings:
             hw_model=pb.mesh.HardwareModel.PORTDUINO,
             macaddr=bytes((2, 0)) + number.to_bytes(4, "big"),
         )
+        self.firmware = FIRMWARE
 
     @property
     def preset(self) -> Preset:
@@ -77,6 +78,15 @@ class Settings:
         lora = self.config.lora
         name = pb.config.Config.LoRaConfig.ModemPreset.Name(lora.modem_preset)
         return Preset(name) if name in Preset.__members__ else Preset.LONG_FAST
+
+    def saved(self) -> list[bytes]:
+        """As it is written to flash."""
+        return [part.SerializeToString() for part in (self.config, self.modules, *self.channels)]
+
+    def load(self, saved: list[bytes]) -> None:
+        """Back to what was written."""
+        for part, body in zip((self.config, self.modules, *self.channels), saved, strict=True):
+            part.ParseFromString(body)
 
     def mesh_options(self, strict_duty: bool) -> MeshOptions:
         """What this means to the mesh."""
@@ -115,7 +125,7 @@ class Settings:
     def metadata(self) -> Any:
         """What the firmware says about itself."""
         return pb.mesh.DeviceMetadata(
-            firmware_version=FIRMWARE,
+            firmware_version=self.firmware,
             device_state_version=24,
             role=self.config.device.role,
             hw_model=self.owner.hw_model,

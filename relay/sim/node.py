@@ -81,7 +81,7 @@ class SimNode(Aerial):
         self._network, self._inboxes = network, inboxes
         self._boot, self._booted_s = 0, 0.0
         self._turn = self._radio_turn = 0
-        self._transmitting = False
+        self._under_way = []
         self._texts: dict[tuple[int, int], str] = {}
         self._said = 0
         folder.mkdir(parents=True, exist_ok=True)
@@ -112,7 +112,7 @@ class SimNode(Aerial):
             radio=RadioSettings(preset=scenario.preset, sites=sites),
         )
         self.mesh.switch(True)
-        self._transmitting = False
+        self._under_way = []
         self.station.link_changed("mqtt", False)
         boot = self._boot
         self._timeline.after(self.chance.uniform(*RECONNECT_S), self._connect, boot)

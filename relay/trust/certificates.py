@@ -13,7 +13,7 @@ where the grant gives one, the pin. Revocation is the broker's access list, not 
 
 from __future__ import annotations
 
-import hashlib
+import os
 import ssl
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relay.errors import ConfigError, KeyFileError, Text
+from relay.trust.pins import add_pins
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -61,36 +62,27 @@ def make_authority(name: str) -> tuple[bytes, bytes]:
     return _pem(builder.sign(key, None)), key_pem
 
 
-def request(key_pem: bytes, common_name: str) -> bytes:
-    """A request (PEM) to certify the key; it proves that the asker holds the key, nothing else."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import serialization
-
-    builder = x509.CertificateSigningRequestBuilder().subject_name(_name(common_name))
-    return builder.sign(_private_key(key_pem), None).public_bytes(serialization.Encoding.PEM)
-
-
-def issue(
-    authority_cert_pem: bytes,
-    authority_key_pem: bytes,
-    csr_pem: bytes,
+def certify(
+    authority_der: bytes,
+    authority_key: Ed25519PrivateKey,
+    public_key: bytes,
     *,
     common_name: str,
     names: Iterable[str] = (),
 ) -> bytes:
-    """The certificate (PEM) for the key in `csr_pem`.
+    """The certificate (DER) for a raw Ed25519 key, which a request among papers shows.
 
-    Only the key is taken from the request: `common_name` is the authority's word, since the broker
-    makes it the user name that its access list judges. `names` are the host names and IP addresses of
-    a server; without them the certificate is good for a client only, so that no node can pass for the
-    broker. Raises ConfigError when the request is not one, or is not signed by its own key.
+    `common_name` is the authority's word: the broker makes it the user name that its access list judges.
+    `names` are the host names and IP addresses of a server; without them the certificate is good for a
+    client only, so that no node can pass for the broker.
     """
     from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import Encoding
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
-    public = _requested_key(csr_pem)
-    authority = x509.load_pem_x509_certificate(authority_cert_pem)
-    key = _private_key(authority_key_pem)
+    public, key = Ed25519PublicKey.from_public_bytes(public_key), authority_key
+    authority = x509.load_der_x509_certificate(authority_der)
     alternatives = [_alternative(name) for name in names]
     purposes = [ExtendedKeyUsageOID.CLIENT_AUTH]
     builder = (
@@ -102,12 +94,8 @@ def issue(
     if alternatives:
         purposes.append(ExtendedKeyUsageOID.SERVER_AUTH)
         builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-    return _pem(builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False).sign(key, None))
-
-
-def pin(cert_pem: bytes) -> str:
-    """What `client_context` compares: SHA-256 over the certificate's DER, 64 hex digits."""
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(cert_pem.decode("ascii"))).hexdigest()
+    builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+    return builder.sign(key, None).public_bytes(Encoding.DER)
 
 
 def client_context(
@@ -115,7 +103,7 @@ def client_context(
 ) -> ssl.SSLContext:
     """What a client of the broker judges a connection by: TLS 1.3, chain and name, `pins` if any.
 
-    A server whose certificate is none of the `pins` (see `pin`) fails the handshake like one of a
+    A server whose certificate is none of the `pins` (see `pins.pin`) fails the handshake like one of a
     strange authority, with ssl.SSLCertVerificationError. Raises ConfigError for a bad certificate file,
     KeyFileError for a bad key file.
     """
@@ -131,7 +119,7 @@ def client_context(
     except ssl.SSLError:
         raise _broken(ca_file, "CA-certificaat", "CA certificate") from None
     _load_own(context, cert_file, key_file)
-    _add_pins(context, frozenset(pin.lower() for pin in pins))
+    add_pins(context, frozenset(pin.lower() for pin in pins))
     return context
 
 
@@ -155,34 +143,6 @@ def _load_own(context: ssl.SSLContext, cert_file: Path, key_file: Path) -> None:
         raise KeyFileError(
             Text(f"Geen bruikbare sleutel: {key_file}", f"Not a usable key: {key_file}"), FETCH_AGAIN
         ) from None
-
-
-def _add_pins(context: ssl.SSLContext, pins: frozenset[str]) -> None:
-    """Makes every handshake of `context` end by comparing the server's certificate with `pins`."""
-    if not pins:
-        return
-
-    class PinnedSocket(ssl.SSLSocket):
-        def do_handshake(self, block: bool = False) -> None:
-            super().do_handshake(block)
-            _judge(self.getpeercert(binary_form=True), pins)
-
-    class PinnedObject(ssl.SSLObject):
-        def do_handshake(self) -> None:
-            super().do_handshake()
-            _judge(self.getpeercert(binary_form=True), pins)
-
-    context.sslsocket_class = PinnedSocket
-    context.sslobject_class = PinnedObject
-
-
-def _judge(shown_der: bytes | None, pins: frozenset[str]) -> None:
-    shown = hashlib.sha256(shown_der or b"").hexdigest()
-    if shown not in pins:
-        expected = ", ".join(sorted(pin[:4].upper() for pin in pins))
-        raise ssl.SSLCertVerificationError(
-            f"certificate pin differs: expected {expected}.., got {shown[:4].upper()}.."
-        )
 
 
 def _must_be_private(key_file: Path) -> None:
@@ -235,29 +195,17 @@ def _private_key(key_pem: bytes) -> Ed25519PrivateKey:
     return key
 
 
-def _requested_key(csr_pem: bytes) -> CertificatePublicKeyTypes:
-    from cryptography import x509
-
-    try:
-        csr = x509.load_pem_x509_csr(csr_pem)
-        if csr.is_signature_valid:
-            return csr.public_key()
-    except ValueError:
-        pass
-    raise ConfigError(
-        Text("Verzoek is beschadigd of niet echt", "The request is damaged or not genuine"),
-        Text("Laat het knooppunt het opnieuw maken", "Let the node make it again"),
-    )
-
-
 def _unsigned(
     subject: x509.Name, public: CertificatePublicKeyTypes, issuer: x509.Name
 ) -> x509.CertificateBuilder:
     from cryptography import x509
 
-    return x509.CertificateBuilder(
-        issuer, subject, public, x509.random_serial_number(), VALID_FROM, VALID_UNTIL
-    )
+    return x509.CertificateBuilder(issuer, subject, public, _serial(), VALID_FROM, VALID_UNTIL)
+
+
+def _serial() -> int:
+    """63 random bits: unique in a network of thousands, and 12 bytes less in a QR code than the usual 160."""
+    return int.from_bytes(os.urandom(8)) >> 1 | 1 << 62
 
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:

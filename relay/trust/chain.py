@@ -21,29 +21,27 @@ def certificate(pem: bytes, what: str) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(pem)
     except _BAD_VALUES:
-        raise ConfigError(
-            Text(f"Geen bruikbaar certificaat: {what}", f"Not a usable certificate: {what}"),
-            Text("Leer dit knooppunt opnieuw in (naober setup)", "Enrol this node again (naober setup)"),
-        ) from None
+        raise _unusable(what) from None
+
+
+def certificate_der(der: bytes, what: str) -> x509.Certificate:
+    """As `certificate`, for the form in which a grant has it."""
+    try:
+        return x509.load_der_x509_certificate(der)
+    except _BAD_VALUES:
+        raise _unusable(what) from None
+
+
+def _unusable(what: str) -> ConfigError:
+    return ConfigError(
+        Text(f"Geen bruikbaar certificaat: {what}", f"Not a usable certificate: {what}"),
+        Text("Leer dit apparaat opnieuw in (naober enrol)", "Enrol this machine again (naober enrol)"),
+    )
 
 
 def key_of_certificate(found: x509.Certificate) -> bytes:
     """The public key that `found` is about, as DER."""
     return _der(found.public_key())
-
-
-def key_of_request(csr_pem: bytes) -> bytes:
-    """The public key that a request asks a certificate for; raises ConfigError unless it is genuine."""
-    try:
-        csr = x509.load_pem_x509_csr(csr_pem)
-        if csr.is_signature_valid:
-            return _der(csr.public_key())
-    except (*_BAD_VALUES, InvalidSignature):
-        pass
-    raise ConfigError(
-        Text("Het certificaatverzoek is beschadigd of niet echt", "The certificate request is not genuine"),
-        Text("Laat het knooppunt het opnieuw maken", "Let the node make it again"),
-    )
 
 
 def key_of_private(pem: bytes, what: str) -> bytes:

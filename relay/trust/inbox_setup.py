@@ -1,38 +1,38 @@
-"""The inbox's side at its very beginning: its key, a small authority, and the broker's files.
+"""The inbox's side of joining: its keys and those of its broker, and the broker's files from the grant.
 
-The authority lives on the inbox host for now; it moves to the technicians' laptops with signed grants.
-Each step may be repeated: keys, network id and authority are made once and kept.
+Each step may be repeated: keys are made once and kept, and what is there already is left alone.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
 import socket
+import ssl
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from relay import config, files, toml, toml_text
-from relay.errors import ConfigError, Text
-from relay.loopback import is_loopback
-from relay.trust import certificates, chain, keys
+from relay.errors import ConfigError, Text, TrustError
+from relay.trust import enrolment, keys, papers
+from relay.trust.node_setup import one_line
+from relay.trust.papers import Grant, Request
 from relay.trust.plan import Done, Wanted, carry_out
-from relay.trust.roster import Roster
+from relay.trust.roster_file import NAME
 
 KEY_FILE = "inbox.key"
 TLS_KEY_FILE = "inbox-tls.key"
+SEAL_KEY_FILE = "inbox-seal.key"
 CERTIFICATE_FILE = "inbox.pem"
 CA_FILE = "ca.pem"
-AUTHORITY_FILE = "authority/authority.pem"  # certificate and key in one file: both, or neither
-ROSTER_FILE = "roster.toml"
+SITES_FILE = "sites.toml"
 BROKER_FOLDER = "broker"
-INBOX_NAME = "inbox"  # the common name that the broker's access list knows
+BROKER_KEY_FILE = "broker.key"
+INBOX_NAME, BROKER_NAME = "inbox", "broker"  # common names that the broker's access list knows
 MOSQUITTO_STATE = Path("/var/lib/mosquitto")
 _HOST = re.compile(
     r"^(?=.{1,64}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$"
 )
-_CERTIFICATE_BEGIN = b"-----BEGIN CERTIFICATE-----"
 
 
 class Place(NamedTuple):
@@ -42,7 +42,6 @@ class Place(NamedTuple):
     state: Path = config.STATE
     broker_host: str = "127.0.0.1"
     broker_port: int = 8883
-    plain: bool = False  # no TLS: everything on this machine, for demo and tests
 
     @property
     def broker(self) -> Path:
@@ -50,39 +49,65 @@ class Place(NamedTuple):
         return self.folder / BROKER_FOLDER
 
 
-class Authority(NamedTuple):
-    """Who signs certificates: both PEM."""
+def prepare(place: Place, *, model: str = "") -> bytes:
+    """Makes the keys of inbox and broker, unless they are there, and the signed request that shows them.
 
-    certificate: bytes
-    key: bytes
-
-
-def establish(place: Place, *, replace: bool = False) -> list[Done]:
-    """Makes all that an inbox needs to start, and an empty roster; says what became of each file.
-
-    Raises ConfigError before anything but keys was made when a file would change without `replace`,
-    KeyFileError for existing keys that cannot be used, StorageError when the disk refuses.
+    Raises ConfigError for a broker that has no such name, KeyFileError for existing keys that cannot be
+    used, StorageError.
     """
-    _judge_broker(place)
+    _judge_broker(place.broker_host)
     files.make_folder(place.state, 0o700, "naober")
-    key = keys.public_bytes(keys.load_or_create(place.state / KEY_FILE))
-    wanted = _configuration(place, key)
-    return carry_out(wanted if place.plain else [*_tls_files(place), *wanted], replace=replace)
+    files.make_folder(place.broker, 0o750, "mosquitto")
+    signer = keys.load_or_create(place.state / KEY_FILE)
+    sealing = keys.load_or_create_seal(place.state / SEAL_KEY_FILE)
+    request = Request(
+        sign_key=keys.public_bytes(signer),
+        tls_key=keys.public_bytes(keys.load_or_create(place.state / TLS_KEY_FILE)),
+        seal_key=sealing.public_key().public_bytes_raw(),
+        role="inbox",
+        model=one_line(model),
+        broker=place.broker_host,
+        port=place.broker_port,
+        broker_key=keys.public_bytes(keys.load_or_create(place.broker / BROKER_KEY_FILE)),
+    )
+    return papers.sign_request(request, signer)
 
 
-def _judge_broker(place: Place) -> None:
-    host = place.broker_host
-    if place.plain and not is_loopback(host):
-        raise ConfigError(
-            Text(
-                "Zonder TLS kan de broker alleen op dit apparaat zijn",
-                "Without TLS only a local broker will do",
-            ),
-            Text(
-                "Laat --plain weg, of geef --broker 127.0.0.1",
-                "Leave out --plain, or give --broker 127.0.0.1",
-            ),
+def apply(
+    envelope: bytes, folder: Path, state: Path, *, roster: Iterable[bytes] = (), replace: bool = False
+) -> tuple[Grant, list[Done]]:
+    """Takes a grant into use: inbox.toml, certificates and the broker's files in `folder`.
+
+    Raises TrustError when the grant may not be applied here (nothing has changed then), ConfigError for an
+    inbox.toml that cannot be changed, StorageError.
+    """
+    file = folder / config.INBOX_FILE
+    text = toml.read_text(file if file.exists() else files.shipped(config.INBOX_FILE))
+    now = config.parse_inbox(text, file)
+    own = keys.public_bytes(keys.load(state / KEY_FILE))
+    pinned = () if replace else now.authority_keys
+    applied = state / enrolment.INBOX_GRANT_FILE
+    known = enrolment.Known(own, pinned, now.network_id, applied, state / NAME)
+    grant = enrolment.judged(envelope, known, roster)
+    if grant.role != "inbox":
+        raise TrustError(
+            Text("Deze toelating is niet voor een postvak", "This grant is not for an inbox"),
+            Text("Neem de toelating van dit postvak", "Take the grant of this inbox"),
         )
+    place = Place(folder, state, *grant.brokers[0])
+    wanted = _tls_files(place, grant) if grant.certificate else []
+    text = toml_text.fill(text, _values(place, grant))
+    config.parse_inbox(text, file)
+    wanted += [
+        Wanted(file, text.encode()),
+        Wanted(applied, envelope, files.PRIVATE),  # last: until then it is not applied
+    ]
+    done = [*_made_once(folder / SITES_FILE), *carry_out(wanted, replace=True)]
+    enrolment.keep(grant, state, roster, also=[envelope])
+    return grant, done
+
+
+def _judge_broker(host: str) -> None:
     if not _HOST.match(host) and not _is_ipv6(host):
         raise ConfigError(
             Text(f"Dit is geen naam of adres: {host!r}", f"This is no name or address: {host!r}"),
@@ -100,91 +125,44 @@ def _is_ipv6(host: str) -> bool:
         return False
 
 
-def load_authority(folder: Path) -> Authority:
-    """The authority of the inbox in `folder`; raises KeyFileError when it is not there or not safe."""
-    bundle = keys.read_private(folder / AUTHORITY_FILE)
-    at = bundle.find(_CERTIFICATE_BEGIN)
-    return Authority(bundle[at:], bundle[:at])
+def _made_once(file: Path) -> list[Done]:
+    """The register of sites is a person's: it is put there empty, and never touched again."""
+    if file.exists():
+        return []
+    return carry_out([Wanted(file, files.shipped(SITES_FILE).read_bytes())], replace=False)
 
 
-def _configuration(place: Place, key: bytes) -> list[Wanted]:
-    """inbox.toml and roster.toml, with what a person wrote into them left as it is."""
-    inbox_file, roster_file = place.folder / config.INBOX_FILE, place.folder / ROSTER_FILE
-    inbox_text = _current(inbox_file, config.INBOX_FILE)
-    roster_text = _current(roster_file, ROSTER_FILE)
-    network_id = toml_text.look_up(inbox_text, "inbox", "network_id") or (
-        toml_text.look_up(roster_text, "", "network_id") if roster_file.exists() else None
-    )
-    network_id = str(network_id or secrets.token_hex(8))
-    inbox_text = toml_text.fill(
-        inbox_text,
-        {
-            ("inbox", "state"): str(place.state.absolute()),
-            ("inbox", "network_id"): network_id,
-            ("inbox", "roster"): ROSTER_FILE,
-            ("mqtt", "host"): "127.0.0.1",  # beside its broker it needs no name server
-            ("mqtt", "port"): place.broker_port,
-            ("mqtt", "tls"): not place.plain,
-            ("mqtt", "key"): str(place.state.absolute() / TLS_KEY_FILE),
-            ("broker", "host"): place.broker_host,
-            ("broker", "port"): place.broker_port,
-        },
-    )
-    roster_text = toml_text.fill(
-        roster_text, {("", "network_id"): network_id, ("", "inbox_keys"): [key.hex()]}
-    )
-    config.parse_inbox(inbox_text, inbox_file)
-    Roster.parse(roster_text, roster_file)
-    return [Wanted(roster_file, roster_text.encode()), Wanted(inbox_file, inbox_text.encode())]
+def _values(place: Place, grant: Grant) -> dict[tuple[str, str], toml_text.Plain]:
+    return {
+        ("inbox", "state"): str(place.state.absolute()),
+        ("inbox", "network_id"): grant.network_id.hex(),
+        ("inbox", "authority_keys"): [key.hex() for key in grant.authority_keys],
+        ("mqtt", "host"): "127.0.0.1",  # beside its broker it needs no name server
+        ("mqtt", "port"): place.broker_port,
+        ("mqtt", "tls"): bool(grant.certificate),
+        ("mqtt", "key"): str(place.state.absolute() / TLS_KEY_FILE),
+    }
 
 
-def _current(file: Path, name: str) -> str:
-    return toml.read_text(file if file.exists() else files.shipped(name))
-
-
-def _tls_files(place: Place) -> list[Wanted]:
-    """Makes what keys are missing; certificates for them, unless those that are there will do."""
-    authority = _authority(place.folder)
+def _tls_files(place: Place, grant: Grant) -> list[Wanted]:
+    """Certificates of inbox and broker, and what else Mosquitto reads."""
+    enrolment.must_fit_key(grant.certificate, grant.ca, place.state / TLS_KEY_FILE, INBOX_NAME)
+    broker_key = place.broker / BROKER_KEY_FILE
+    enrolment.must_fit_key(grant.broker_certificate, grant.ca, broker_key, BROKER_NAME)
+    ca = ssl.DER_cert_to_PEM_cert(grant.ca).encode()
+    broker = ssl.DER_cert_to_PEM_cert(grant.broker_certificate).encode()
     files.make_folder(place.broker, 0o750, "mosquitto")
-    names = sorted({place.broker_host, "localhost", "127.0.0.1"})
-    broker_key = place.broker / "broker.key"
-    broker = _certificate(place.broker / "broker.pem", broker_key, authority, "broker", names)
-    inbox_key = place.state / TLS_KEY_FILE
-    inbox = _certificate(place.folder / CERTIFICATE_FILE, inbox_key, authority, INBOX_NAME, [])
-    acl = files.shipped("mosquitto/naober.acl").read_bytes()
-    return [
-        Wanted(place.folder / CA_FILE, authority.certificate),
-        Wanted(place.folder / CERTIFICATE_FILE, inbox),
-        Wanted(place.broker / CA_FILE, authority.certificate),
+    wanted = [
+        Wanted(place.folder / CA_FILE, ca),
+        Wanted(place.folder / CERTIFICATE_FILE, ssl.DER_cert_to_PEM_cert(grant.certificate).encode()),
+        Wanted(place.broker / CA_FILE, ca),
         Wanted(place.broker / "broker.pem", broker),
-        Wanted(place.broker / "naober.acl", acl, 0o640),
         Wanted(place.broker / "naober.conf", _broker_text(place).encode()),
     ]
-
-
-def _authority(folder: Path) -> Authority:
-    file = folder / AUTHORITY_FILE
-    if not os.path.lexists(file):
-        files.make_folder(folder)
-        certificate, key = certificates.make_authority("Naober")
-        keys.create_private(file, key + certificate)
-    return load_authority(folder)
-
-
-def _certificate(file: Path, key_file: Path, authority: Authority, name: str, names: list[str]) -> bytes:
-    """The certificate at `file` when it fits key, authority and names; else a new one."""
-    if not os.path.lexists(key_file):
-        keys.create_private(key_file, certificates.make_tls_key())
-    key = keys.read_private(key_file)
-    if file.exists():
-        old = file.read_bytes()
-        found = chain.certificate(old, str(file))
-        fits = chain.key_of_certificate(found) == chain.key_of_private(key, str(key_file))
-        issuer = chain.certificate(authority.certificate, CA_FILE)
-        if fits and chain.issued_by(found, issuer) and set(names) <= chain.host_names(found):
-            return old
-    csr = certificates.request(key, name)
-    return certificates.issue(authority.certificate, authority.key, csr, common_name=name, names=names)
+    acl = place.broker / "naober.acl"
+    if not acl.exists():  # from then on the inbox writes it, from the roster
+        wanted.append(Wanted(acl, files.shipped("mosquitto/naober.acl").read_bytes(), 0o640))
+    return wanted
 
 
 def _broker_text(place: Place) -> str:

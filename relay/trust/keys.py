@@ -17,6 +17,7 @@ import stat
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from relay import files
 from relay.errors import KeyFileError, LedgerError, StorageError, Text
@@ -27,9 +28,10 @@ EPOCH_MAX = 2**32 - 1
 KEY_FILE_BYTES_MAX = 4096
 CONTROL_GROUPS, CONTROL_GROUP_DIGITS = 5, 5
 
-# RFC 8410, section 7: PKCS#8 of Ed25519 is these bytes and the 32 of the key. Written out here because
-# `cryptography`'s serialization would cost every node more than a megabyte of memory.
+# RFC 8410, section 7: PKCS#8 of Ed25519 and X25519 is these bytes and the 32 of the key. Written out here
+# because `cryptography`'s serialization would cost every node more than a megabyte of memory.
 _PKCS8_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
+_PKCS8_PREFIX_X25519 = bytes.fromhex("302e020100300506032b656e04220420")
 _PEM = re.compile(rb"\s*-----BEGIN PRIVATE KEY-----\s+([A-Za-z0-9+/=\s]+)-----END PRIVATE KEY-----\s*")
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -41,16 +43,12 @@ _RESTORE = Text(
 
 def load(path: Path) -> Ed25519PrivateKey:
     """The signing key at `path`; raises KeyFileError when it is missing, open to others or no key."""
-    found = _PEM.fullmatch(read_private(path))
-    try:
-        der = base64.b64decode(found[1]) if found else b""
-    except ValueError:
-        der = b""
-    if not der.startswith(_PKCS8_PREFIX) or len(der) != len(_PKCS8_PREFIX) + PRIVATE_KEY_BYTES:
-        raise KeyFileError(
-            Text(f"Sleutelbestand is beschadigd: {path}", f"Key file is damaged: {path}"), _RESTORE
-        )
-    return Ed25519PrivateKey.from_private_bytes(der[len(_PKCS8_PREFIX) :])
+    return Ed25519PrivateKey.from_private_bytes(_raw(path, _PKCS8_PREFIX))
+
+
+def load_seal(path: Path) -> X25519PrivateKey:
+    """The sealing key at `path`, which opens what was sealed to this machine; errors as `load`."""
+    return X25519PrivateKey.from_private_bytes(_raw(path, _PKCS8_PREFIX_X25519))
 
 
 def load_or_create(path: Path) -> Ed25519PrivateKey:
@@ -60,12 +58,33 @@ def load_or_create(path: Path) -> Ed25519PrivateKey:
     when a new one cannot be written. Of two callers at once both get the same key.
     """
     if not path.is_symlink() and not path.exists():
-        create_private(path, _pem(Ed25519PrivateKey.generate()))
+        create_private(path, _pem(_PKCS8_PREFIX, Ed25519PrivateKey.generate().private_bytes_raw()))
     return load(path)
 
 
-def _pem(key: Ed25519PrivateKey) -> bytes:
-    body = base64.b64encode(_PKCS8_PREFIX + key.private_bytes_raw())
+def load_or_create_seal(path: Path) -> X25519PrivateKey:
+    """As `load_or_create`, for the sealing key."""
+    if not path.is_symlink() and not path.exists():
+        create_private(path, _pem(_PKCS8_PREFIX_X25519, X25519PrivateKey.generate().private_bytes_raw()))
+    return load_seal(path)
+
+
+def _raw(path: Path, prefix: bytes) -> bytes:
+    """The 32 bytes of the private key at `path`, which is of the kind that `prefix` says."""
+    found = _PEM.fullmatch(read_private(path))
+    try:
+        der = base64.b64decode(found[1]) if found else b""
+    except ValueError:
+        der = b""
+    if not der.startswith(prefix) or len(der) != len(prefix) + PRIVATE_KEY_BYTES:
+        raise KeyFileError(
+            Text(f"Sleutelbestand is beschadigd: {path}", f"Key file is damaged: {path}"), _RESTORE
+        )
+    return der[len(prefix) :]
+
+
+def _pem(prefix: bytes, raw: bytes) -> bytes:
+    body = base64.b64encode(prefix + raw)
     return b"-----BEGIN PRIVATE KEY-----\n" + body + b"\n-----END PRIVATE KEY-----\n"
 
 

@@ -1,142 +1,239 @@
-"""Whom we know: the public keys of nodes and inboxes, from a file that a technician can read.
+"""Whom we know: the nodes of a network, as the inbox asks for them.
 
-Everything about an entry is looked up by address, but an address is never a proof: what is compared is
-the whole key. Signed rosters take the place of this file later; `Roster` stays what the inbox asks.
+A roster is made of three things: papers (what authorities granted and revoked), `register.toml` (what VRD
+decided since: assigned, blocked) and `sites.toml` (VRD's register of sites). Everything about a node is
+looked up by address, but an address is never a proof: what is compared is the whole key.
+
+Source: trust design, "Files on the inbox host".
 """
 
 from __future__ import annotations
 
-from os import fstat, stat_result
+from collections.abc import Iterable, Mapping, Sequence
+from os import stat_result
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from relay import toml
-from relay.config import Name, PublicKey
-from relay.errors import ConfigError, NaoberError, Text
+from relay.config import InboxConfig
+from relay.core.wire import EPOCH_2025_UNIX_S
+from relay.errors import ConfigError, Text
+from relay.trust import sites
+from relay.trust.judging import Judge, Judged
 from relay.trust.keys import address_of, show
+from relay.trust.papers import Grant, Role
+from relay.trust.roster_file import Papers
+from relay.trust.sites import Site
 
-NODES_MAX = 10_000  # the whole country is 4,500 sites
+DECISIONS_MAX = 10_000
+VERSION_S = 60  # a version is at least the minutes since 2025
 
+AddressText = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}$")]
 Stamp = tuple[int, int, int] | None
 
 
 class Node(msgspec.Struct, frozen=True):
-    """One `[[node]]` of the roster."""
+    """A machine that an authority admitted, and what became of it. Revoked and replaced ones stay known."""
 
-    key: PublicKey  # the node's Ed25519 public key, 64 hex digits
-    site: Name  # the place, as VRD calls it
-    site_id: Name = ""  # the place's number in VRD's own register
-    municipality: Name = ""  # GM0106, or its name
-    name: Name = ""  # of the box, when a site has more than one
+    public_key: bytes  # 32 bytes, to verify with
+    site: str  # the place, as VRD calls it now
+    site_id: str = ""  # the place's number in VRD's own register
+    municipality: str = ""
+    name: str = ""  # of the box, when a site has more than one
+    role: Role = "node"
+    version: int = 0  # of its newest grant
     revoked: bool = False  # what it signs is kept and shown apart, never acted on
-    gateway: bool = False  # a node without site sensors, beside the broker
-
-    @property
-    def public_key(self) -> bytes:
-        """The 32 bytes to verify with."""
-        return bytes.fromhex(self.key)
+    reason: str = ""  # why it was revoked
+    blocked: str = ""  # why an operator put it into quarantine; empty: nobody did
+    replaced_s: int = 0  # Unix time since when another node has its place; 0: none has
+    place: Site | None = None  # where that is, when VRD's register of sites knows it
 
     @property
     def address(self) -> bytes:
         """Where the node's envelopes come from."""
         return address_of(self.public_key)
 
+    @property
+    def gateway(self) -> bool:
+        """A node without site sensors, beside the broker."""
+        return self.role == "gateway"
 
-class RosterText(msgspec.Struct, frozen=True):
-    """roster.toml as it is written."""
+    @property
+    def spare(self) -> bool:
+        """A node that waits for a place."""
+        return self.role == "spare" and not self.site_id
 
-    network_id: str = ""
-    inbox_keys: tuple[PublicKey, ...] = ()
-    node: tuple[Node, ...] = ()
+
+class Decision(msgspec.Struct, frozen=True):
+    """One `[[node]]` of register.toml: what VRD decided about a node, without an authority's signature."""
+
+    address: AddressText
+    site_id: Annotated[str, msgspec.Meta(max_length=24)] = ""  # assigned to this place; empty: as granted
+    site: Annotated[str, msgspec.Meta(max_length=64)] = ""  # its name, when sites.toml does not know it
+    since: Annotated[int, msgspec.Meta(ge=0)] = 0  # Unix time of the assignment
+    version: Annotated[int, msgspec.Meta(ge=0)] = 0  # of the roster then: later grants are not replaced by it
+    beside: bool = False  # a second node there; false: it takes the place of those that were there
+    blocked: Annotated[str, msgspec.Meta(max_length=200)] = ""  # the reason; empty: not blocked
+    blocked_since: Annotated[int, msgspec.Meta(ge=0)] = 0  # Unix time
+
+
+class Register(msgspec.Struct, frozen=True):
+    """register.toml."""
+
+    node: Annotated[tuple[Decision, ...], msgspec.Meta(max_length=DECISIONS_MAX)] = ()
 
 
 class Roster:
-    """Nodes by address. Two entries with one address, or one key twice, make a roster unusable."""
+    """Nodes by address. Of two keys with one address the one granted first counts; the other is left out."""
 
-    def __init__(self, written: RosterText, path: Path) -> None:
-        self.network_id = _network_id(written.network_id, path)
-        self.inbox_keys = tuple(bytes.fromhex(key) for key in written.inbox_keys)
-        self.nodes = written.node
-        if len(self.nodes) > NODES_MAX:
-            raise ConfigError(
-                Text(f"{path}: meer dan {NODES_MAX} knooppunten", f"{path}: more than {NODES_MAX} nodes")
-            )
-        self._by_address: dict[bytes, Node] = {}
-        self._add_all(path)
-
-    @classmethod
-    def parse(cls, text: str, path: Path) -> Roster:
-        """A roster from a text that is (or will be) at `path`; raises ConfigError."""
-        return cls(toml.parse(text, RosterText, path), path)
-
-    @classmethod
-    def load(cls, path: Path) -> Roster:
-        """The roster at `path`; raises ConfigError, saying file and entry."""
-        return cls.parse(toml.read_text(path), path)
+    def __init__(
+        self,
+        judged: Judged,
+        network_id: bytes,
+        decisions: Iterable[Decision] = (),
+        places: Sequence[Site] = (),
+    ) -> None:
+        self.network_id = network_id
+        self.inbox_keys = judged.inbox_keys
+        self.authority_keys = judged.authority_keys
+        self.version = judged.version
+        self.changes = judged.changes  # envelopes that count, newest first
+        self.envelopes = judged.envelopes  # every paper on disk
+        self._by_address = _nodes(judged, list(decisions), {site.id: site for site in places})
+        self.nodes = tuple(self._by_address.values())
 
     def entry(self, address: bytes) -> Node | None:
         """The node at `address`, revoked or not; None when nobody here knows it."""
         return self._by_address.get(address)
 
-    def at_site(self, site: str) -> list[Node]:
-        """The nodes at `site` that are not revoked."""
-        return [node for node in self.nodes if node.site == site and not node.revoked]
-
-    def _add_all(self, path: Path) -> None:
-        seen = {address_of(key): f"inbox_keys {number}" for number, key in enumerate(self.inbox_keys, 1)}
-        if len(seen) < len(self.inbox_keys):
-            raise ConfigError(
-                Text(f"{path}: inbox_keys noemt een sleutel twee keer", f"{path}: inbox_keys repeats a key")
-            )
-        for number, node in enumerate(self.nodes, 1):
-            here = f"[[node]] {number}"
-            if not node.site.strip():
-                raise ConfigError(
-                    Text(f"{path}: {here} heeft geen site", f"{path}: {here} has no site"),
-                    Text("Geef de naam van de plaats", "Give the name of the place"),
-                )
-            address = node.address
-            if address in seen:
-                raise _taken(path, here, node, seen[address], self._by_address.get(address))
-            seen[address] = f"{here} ({node.site})"
-            self._by_address[address] = node
+    def at_site(self, site_id: str) -> list[Node]:
+        """The nodes that speak for the place with this number: neither revoked nor replaced."""
+        return [
+            node
+            for node in self.nodes
+            if node.site_id == site_id and not node.revoked and not node.replaced_s
+        ]
 
 
 class RosterFile:
-    """A roster that follows its file. A broken new version never takes the place of a good old one."""
+    """A roster that follows its files. A broken new version never takes the place of a good old one."""
 
-    def __init__(self, path: Path) -> None:
-        """Reads `path` at once; raises ConfigError when there is no usable roster to start from."""
-        self.path = path
-        self._stamp, text = _read(path)
-        self.roster = Roster.parse(text, path)
+    def __init__(self, config: InboxConfig) -> None:
+        """Reads the files at once; raises ConfigError or StorageError when there is no usable roster."""
+        if not config.network_id or not config.authority_keys:
+            raise ConfigError(
+                Text("Dit postvak heeft nog geen toelating", "This inbox has not been admitted yet"),
+                Text("naober setup inbox, daarna naober enrol", "naober setup inbox, then naober enrol"),
+            )
+        self._paths = (config.roster_file, config.register_file, config.inbox.sites)
+        self._network_id = config.network_id
+        self._judge = Judge(config.authority_keys, config.network_id)
+        self._stamps = self._stamps_now()
+        self.roster = self._read()
 
     def reload_if_changed(self) -> bool:
-        """Takes over what changed in the file; True when `roster` is a new one.
+        """Takes over what changed in the files; True when `roster` is a new one.
 
-        Raises ConfigError once for each broken version of the file; `roster` stays what it was.
+        Raises ConfigError or StorageError once for each broken version; `roster` stays what it was.
         """
-        if _stamp_of(self.path) == self._stamp:
+        stamps = self._stamps_now()
+        if stamps == self._stamps:
             return False
-        self._stamp = None  # whatever goes wrong from here is told once
-        try:
-            self._stamp, text = _read(self.path)
-        except NaoberError:
-            self._stamp = _stamp_of(self.path)
-            raise
-        self.roster = Roster.parse(text, self.path)
+        self._stamps = stamps  # whatever goes wrong from here is told once
+        self.roster = self._read()
         return True
 
+    def _read(self) -> Roster:
+        roster_file, register_file, sites_file = self._paths
+        judged = self._judge.judge(Papers(roster_file).envelopes)
+        return Roster(judged, self._network_id, decisions(register_file), sites.load(sites_file))
 
-def _read(path: Path) -> tuple[Stamp, str]:
-    """A file's text and the stamp of exactly that text."""
-    try:
-        with path.open("rb") as file:
-            stamp = _stamp(fstat(file.fileno()))
-            return stamp, toml.decode(file.read(toml.FILE_BYTES_MAX + 1), path)
-    except OSError:
-        return None, toml.read_text(path)  # says what is the matter
+    def _stamps_now(self) -> tuple[Stamp, ...]:
+        return tuple(_stamp_of(path) for path in self._paths)
+
+
+def decisions(path: Path) -> tuple[Decision, ...]:
+    """What register.toml says; nothing when there is none. Raises ConfigError."""
+    if not path.exists():
+        return ()
+    found = toml.load(path, Register).node
+    twice = {each.address for each in found if sum(other.address == each.address for other in found) > 1}
+    if twice:
+        address = show(bytes.fromhex(min(twice)))
+        raise ConfigError(
+            Text(f"{path}: {address} staat er twee keer in", f"{path}: {address} is there twice"),
+            Text("Haal een van beide weg", "Remove one of them"),
+        )
+    return found
+
+
+def granted_s(version: int) -> int:
+    """The Unix time that a roster's version stands for: it counts minutes, and may run ahead of them."""
+    return EPOCH_2025_UNIX_S + version * VERSION_S
+
+
+def _nodes(judged: Judged, decided: list[Decision], places: Mapping[str, Site]) -> dict[bytes, Node]:
+    by_address = {bytes.fromhex(each.address): each for each in decided}
+    nodes: dict[bytes, Node] = {}
+    for key in sorted(judged.grants, key=lambda key: (judged.first_versions[key], key)):
+        grant = judged.grants[key]
+        if grant.role != "inbox" and grant.address not in nodes:
+            nodes[grant.address] = _node(grant, judged, by_address.get(grant.address), places)
+    for address, since_s in _replaced(judged, nodes, by_address).items():
+        nodes[address] = msgspec.structs.replace(nodes[address], replaced_s=since_s)
+    return nodes
+
+
+def _node(grant: Grant, judged: Judged, decision: Decision | None, places: Mapping[str, Site]) -> Node:
+    revocation = judged.revocation(grant.sign_key)
+    assigned = decision is not None and bool(decision.site_id)
+    site_id = decision.site_id if decision is not None and assigned else grant.site_id
+    place = places.get(site_id)
+    granted_name = grant.site or grant.name or show(grant.address)
+    name = decision.site if decision is not None and assigned else granted_name
+    return Node(
+        public_key=grant.sign_key,
+        site=place.name if place else name or site_id,
+        site_id=site_id,
+        municipality=place.municipality if place else ("" if assigned else grant.municipality),
+        name=grant.name,
+        role=grant.role,
+        version=grant.version,
+        revoked=revocation is not None,
+        reason=revocation.reason if revocation else "",
+        blocked=decision.blocked if decision else "",
+        place=place,
+    )
+
+
+def _replaced(
+    judged: Judged, nodes: Mapping[bytes, Node], decided: Mapping[bytes, Decision]
+) -> dict[bytes, int]:
+    """Since when another node has the place of each; a revoked node takes nobody's."""
+    since: dict[bytes, int] = {}
+    for node in nodes.values():
+        if node.revoked:
+            continue
+        grant, decision = judged.grants[node.public_key], decided.get(node.address)
+        old = nodes.get(grant.replaces)
+        if old is not None and old.version < grant.version and old.site_id == grant.site_id:
+            since.setdefault(old.address, granted_s(grant.version))
+        if decision is not None and decision.site_id and not decision.beside:
+            for other in nodes.values():
+                if _gives_way(other, node, decision, decided.get(other.address)):
+                    since[other.address] = decision.since or 1
+    return since
+
+
+def _gives_way(other: Node, node: Node, decision: Decision, its_own: Decision | None) -> bool:
+    """Whether `other` was at the place that was assigned to `node`, and came there before it."""
+    if other is node or other.site_id != node.site_id or other.gateway:
+        return False
+    if its_own is not None and its_own.site_id:
+        return its_own.since < decision.since
+    return not decision.version or other.version <= decision.version
 
 
 def _stamp_of(path: Path) -> Stamp:
@@ -148,37 +245,3 @@ def _stamp_of(path: Path) -> Stamp:
 
 def _stamp(found: stat_result) -> Stamp:
     return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _network_id(text: str, path: Path) -> bytes:
-    try:
-        network_id = bytes.fromhex(text)
-    except ValueError:
-        network_id = b""
-    if len(network_id) != 8 or len(text) != 16:
-        raise ConfigError(
-            Text(f"{path}: network_id past niet", f"{path}: network_id does not fit"),
-            Text(
-                "Geef 16 tekens 0-9 en a-f, zoals in inbox.toml",
-                "Give 16 characters 0-9 and a-f, as in inbox.toml",
-            ),
-        )
-    return network_id
-
-
-def _taken(path: Path, here: str, node: Node, other: str, holder: Node | None) -> ConfigError:
-    address = show(node.address)
-    if holder is not None and holder.public_key == node.public_key:
-        return ConfigError(
-            Text(
-                f"{path}: {here} heeft dezelfde sleutel als {other}", f"{path}: {here} has the key of {other}"
-            ),
-            Text("Haal een van beide weg", "Remove one of them"),
-        )
-    return ConfigError(
-        Text(
-            f"{path}: {here}: adres {address} is al van {other}",
-            f"{path}: {here}: address {address} is that of {other}",
-        ),
-        Text("Laat dit knooppunt een nieuwe sleutel maken", "Let this node make a new key"),
-    )

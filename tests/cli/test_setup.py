@@ -1,7 +1,8 @@
-"""`naober setup` and `naober config check`, from nothing to a node that a real broker takes."""
+"""`naober setup`, `naober enrol` and `naober config check`: from nothing to a node that a broker takes."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -10,175 +11,280 @@ import ssl
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from relay import config
-from relay.trust import certificates, keys
-from relay.trust.admission import load_admission, load_request
-from relay.trust.roster import Roster
+from relay.cli import qr
+from relay.errors import ConfigError
+from relay.trust import certificates, chain, inbox_setup, keys, node_setup, papers
+from relay.trust.authority import Place
+from relay.trust.local import LocalAuthority
+from relay.trust.roster import RosterFile
+from relay.trust.roster_file import Papers, encode
+from relay.trust.stick import Stick
+from tests.support.broker import free_port
 from tests.support.command import clean_environment, naober
+from tests.support.process import until
 
 SITE = "Kazerne Beilen"
-PRIVATE = re.compile(r"PRIVATE KEY")
 BODY = re.compile(r"-----BEGIN PRIVATE KEY-----\n(.+?)\n")
-START_TIMEOUT_S = 10.0
+HOST = "mqtt.vrd.lan"
+Done = subprocess.CompletedProcess[str]
 
 
-class World(NamedTuple):
-    """An inbox host, a Pi, and the stick that goes between them."""
+class Machine:
+    """A Pi or the inbox host, with its folders, and the stick that goes between all of them."""
 
-    inbox: Path
-    inbox_state: Path
-    node: Path
-    node_state: Path
-    stick: Path
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder, self.state, self.stick = folder / name, folder / f"{name}-state", folder / "stick"
+        self.stick.mkdir(exist_ok=True)
+        self.file = self.folder / ("inbox.toml" if name == "inbox" else "node.toml")
+        self._where = ("--dir", self.folder, "--state", self.state)
 
-    def setup_inbox(self, *more: str, umask: int = -1) -> subprocess.CompletedProcess[str]:
-        where = ("--dir", str(self.inbox), "--state", str(self.inbox_state))
-        broker = () if "--broker" in more else ("--broker", "mqtt.vrd.lan")
-        return naober("setup", "inbox", *broker, *where, *more, umask=umask)
+    def setup(self, *more: str | Path, umask: int = -1) -> Done:
+        return naober("setup", *more, *self._where, "--stick", self.stick, umask=umask)
 
-    def setup_node(self, *more: str, site: str = SITE, umask: int = -1) -> subprocess.CompletedProcess[str]:
-        where = ("--state", str(self.node_state), "--out", str(self.stick))
-        return naober("setup", "node", "--site", site, *where, *more, umask=umask)
+    def setup_node(self, *more: str, umask: int = -1) -> Done:
+        return self.setup("--radio", "none", *more, umask=umask)
 
-    def admit(self, *more: str, umask: int = -1) -> subprocess.CompletedProcess[str]:
-        where = ("--dir", str(self.inbox), "--out", str(self.stick))
-        return naober("setup", "admit", self.request, *where, *more, umask=umask)
+    def setup_inbox(self, *more: str, umask: int = -1) -> Done:
+        return self.setup("inbox", *(more or ("--broker", HOST)), umask=umask)
 
-    def apply(self, *more: str, umask: int = -1) -> subprocess.CompletedProcess[str]:
-        where = ("--dir", str(self.node), "--state", str(self.node_state))
-        return naober("setup", "apply", self.admission, *where, *more, umask=umask)
+    def enrol(self, *more: str | Path, umask: int = -1) -> Done:
+        source = more if set(more) & {"--file", "--text", "--photo"} else (*more, "--stick", self.stick)
+        return naober("enrol", *source, *self._where, umask=umask)
 
-    def another_pi(self, name: str) -> World:
-        folder = self.stick.parent / name
-        (folder / "stick").mkdir(parents=True)
-        return self._replace(node=folder / "etc", node_state=folder / "state", stick=folder / "stick")
+    def put(self, request: bytes) -> None:
+        """Puts a request on the stick."""
+        Stick(self.stick).write(f"verzoek/{papers.read_request(request).address.hex()}", request)
 
-    @property
-    def request(self) -> Path:
-        return next(self.stick.glob("request-*.toml"))
+    def request(self) -> bytes:
+        found = (self.stick / "naober" / "verzoek").iterdir()
+        requests = {papers.read_request(file.read_bytes()).sign_key: file for file in found}
+        return requests[self.public_key].read_bytes()
 
     @property
-    def admission(self) -> Path:
-        return next(self.stick.glob("admission-*.toml"))
+    def public_key(self) -> bytes:
+        return keys.public_bytes(keys.load(next(self.state.glob("*[ex].key"))))
 
-    @property
-    def roster(self) -> Roster:
-        return Roster.load(self.inbox / "roster.toml")
+    def give(self, grant: bytes) -> bytes:
+        """Puts it on the stick."""
+        Stick(self.stick).write(f"toelating/{keys.address_of(self.public_key).hex()}", grant)
+        return grant
+
+
+class World:
+    """A network that was founded a moment ago, with one inbox and one Pi."""
+
+    def __init__(self, folder: Path) -> None:
+        self.trust = LocalAuthority()
+        self.inbox, self.node = Machine(folder, "inbox"), Machine(folder, "node")
+        self.stick = self.node.stick
+
+    def admit_inbox(self) -> bytes:
+        return self.inbox.give(self.trust.admit_inbox(self.inbox.request()))
+
+    def tell_inbox(self, grant: bytes) -> None:
+        roster = Papers(self.inbox.state / "roster")
+        roster.add([grant])
+        roster.save()
+
+    def admit(self, machine: Machine, site: str = SITE) -> bytes:
+        return machine.give(self.trust.admit(machine.request(), Place("node", "VRD-BEI-01", site, "GM1731")))
+
+
+def succeeded(*steps: Done) -> None:
+    for done in steps:
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    (tmp_path / "stick").mkdir()
-    names = ("inbox", "inbox-state", "node", "node-state", "stick")
-    return World(*(tmp_path / name for name in names))
+    return World(tmp_path)
 
 
 @pytest.fixture
-def admitted(world: World) -> World:
-    for done in (world.setup_inbox(), world.setup_node(), world.admit(), world.apply()):
-        assert done.returncode == 0, done.stderr
+def asked(world: World) -> World:
+    """The inbox is admitted; the node has asked. Without the command line, which is slower."""
+    inbox, node = world.inbox, world.node
+    inbox.put(inbox_setup.prepare(inbox_setup.Place(inbox.folder, inbox.state, HOST)))
+    inbox_setup.apply(world.admit_inbox(), inbox.folder, inbox.state)
+    node.put(node_setup.prepare(node.state))
     return world
+
+
+@pytest.fixture
+def enrolled(asked: World) -> World:
+    grant = asked.admit(asked.node)
+    node_setup.apply(grant, asked.node.folder, asked.node.state)
+    asked.tell_inbox(grant)
+    return asked
 
 
 def contents(*folders: Path) -> dict[Path, bytes]:
     return {file: file.read_bytes() for folder in folders for file in folder.rglob("*") if file.is_file()}
 
 
-def check(file: Path, *more: str) -> subprocess.CompletedProcess[str]:
+def check(file: Path, *more: str) -> Done:
     return naober("config", "check", file, *more)
+
+
+def refused(done: Done, *words: str) -> None:
+    """One line of what, one of what to do."""
+    assert done.returncode == 2
+    what, do = done.stderr.splitlines()
+    assert do.startswith("Doe: ")
+    assert all(word in what + do for word in words), done.stderr
 
 
 # --- the whole way
 
 
-def test_a_node_is_set_up_admitted_and_checked(admitted: World) -> None:
-    node = config.load_node(admitted.node / "node.toml")
-    inbox = config.load_inbox(admitted.inbox / "inbox.toml")
-    own = keys.public_bytes(keys.load(node.signing_key))
-    entry = admitted.roster.entry(keys.address_of(own))
-    assert entry is not None and (entry.site, entry.public_key) == (SITE, own)
-    assert node.inbox_keys == admitted.roster.inbox_keys == (keys.public_bytes(keys.load(inbox.signing_key)),)
-    assert node.network_id == inbox.network_id == admitted.roster.network_id
-    assert len(node.network_id) == 8
-    assert (node.mqtt.host, node.mqtt.port, node.mqtt.tls) == ("mqtt.vrd.lan", 8883, True)
-    for file in (admitted.node / "node.toml", admitted.inbox / "inbox.toml"):
-        done = check(file)
+def test_a_node_and_an_inbox_are_set_up_admitted_and_checked(world: World) -> None:
+    enrolled = world
+    succeeded(world.inbox.setup_inbox())
+    world.admit_inbox()
+    succeeded(world.inbox.enrol(), world.node.setup_node())
+    world.tell_inbox(world.admit(world.node))
+    succeeded(world.node.enrol())
+    node, inbox = config.load_node(enrolled.node.file), config.load_inbox(enrolled.inbox.file)
+    roster = RosterFile(inbox).roster
+    entry = roster.entry(keys.address_of(enrolled.node.public_key))
+    assert entry is not None
+    assert (entry.site, entry.site_id, entry.municipality) == (SITE, "VRD-BEI-01", "GM1731")
+    assert entry.public_key == enrolled.node.public_key
+    assert node.inbox_keys == roster.inbox_keys == (enrolled.inbox.public_key,)
+    assert node.network_id == inbox.network_id == roster.network_id == enrolled.trust.network_id
+    assert node.authority_keys == inbox.authority_keys == (enrolled.trust.public_key,)
+    assert (node.mqtt.host, node.mqtt.port, node.mqtt.tls) == (HOST, 8883, True)
+    for machine in (enrolled.node, enrolled.inbox):
+        done = check(machine.file)
         assert done.returncode == 0, done.stdout
         assert all(line.startswith(" ok ") for line in done.stdout.splitlines())
     certificates.client_context(node.mqtt.ca, node.mqtt.certificate, node.mqtt.key)
     certificates.client_context(inbox.mqtt.ca, inbox.mqtt.certificate, inbox.mqtt.key)
 
 
-def test_node_toml_is_the_shipped_file_with_its_explanations(admitted: World) -> None:
+def test_the_broker_s_certificate_is_the_one_that_nodes_pin(enrolled: World) -> None:
+    pins = config.load_node(enrolled.node.file).mqtt.broker_keys
+    pem = (enrolled.inbox.folder / "broker" / "broker.pem").read_bytes()
+    found = chain.certificate(pem, "broker")
+    assert pins == (hashlib.sha256(chain.key_of_certificate(found)).hexdigest(),)
+    assert chain.host_names(found) == {HOST, "localhost", "127.0.0.1"}
+
+
+def test_node_toml_is_the_shipped_file_with_its_explanations(enrolled: World) -> None:
     shipped = (Path(__file__).parents[2] / "config" / "node.toml").read_text(encoding="utf-8")
-    made = (admitted.node / "node.toml").read_text(encoding="utf-8")
+    made = enrolled.node.file.read_text(encoding="utf-8")
     assert [line for line in made.splitlines() if line.startswith("#")] == [
         line for line in shipped.splitlines() if line.startswith("#")
     ]
 
 
-def test_no_private_key_leaves_the_machine_that_made_it(admitted: World) -> None:
-    secrets = [*admitted.node_state.glob("*.key"), *admitted.inbox_state.glob("*.key")]
-    secrets += [admitted.inbox / "authority" / "authority.pem", admitted.inbox / "broker" / "broker.key"]
-    bodies = [body for file in secrets for body in BODY.findall(file.read_text())]
-    assert len(bodies) == 6, "every secret of the two machines"
-    exchanged = contents(admitted.stick)
-    assert len(exchanged) == 2
-    for file, data in exchanged.items():
-        assert not PRIVATE.search(data.decode()), file
-        assert not any(body in data.decode() for body in bodies), file
-    # nor do the inbox's files hold a node's, or the other way round
-    node_body = BODY.findall((admitted.node_state / "node.key").read_text())[0]
-    assert not any(
-        node_body.encode() in data for data in contents(admitted.inbox, admitted.inbox_state).values()
-    )
-    assert not any(PRIVATE.search(data.decode()) for data in contents(admitted.node).values())
+def test_no_secret_leaves_the_machine_that_made_it(enrolled: World) -> None:
+    secrets = [*enrolled.node.state.glob("*.key"), *enrolled.inbox.state.glob("*.key")]
+    secrets.append(enrolled.inbox.folder / "broker" / "broker.key")
+    bodies = [body.encode() for file in secrets for body in BODY.findall(file.read_text())]
+    assert len(bodies) == len(secrets) == 7
+    raw = [qr.base64.b64decode(body)[16:] for body in bodies]
+    exchanged = contents(enrolled.stick)
+    assert len(exchanged) == 4
+    elsewhere = exchanged | contents(enrolled.node.folder)
+    for file, data in elsewhere.items():
+        assert not any(secret in data for secret in (*bodies, *raw)), file
 
 
 def test_every_private_file_is_closed_to_others_under_an_open_umask(world: World) -> None:
-    for done in (
-        world.setup_inbox(umask=0),
-        world.setup_node(umask=0),
-        world.admit(umask=0),
-        world.apply(umask=0),
-    ):
-        assert done.returncode == 0, done.stderr
-    everything = contents(world.inbox, world.inbox_state, world.node, world.node_state, world.stick)
-    private = [file for file, data in everything.items() if b"PRIVATE KEY" in data]
-    assert len(private) == 6
-    for file in everything:
+    succeeded(world.inbox.setup_inbox(umask=0))
+    world.admit_inbox()
+    succeeded(world.inbox.enrol(umask=0), world.node.setup_node(umask=0))
+    world.admit(world.node)
+    succeeded(world.node.enrol(umask=0))
+    private = [*world.node.state.iterdir(), *world.inbox.state.iterdir()]
+    private.append(world.inbox.folder / "broker" / "broker.key")
+    folders = (world.node.folder, world.node.state, world.inbox.folder, world.inbox.state)
+    assert {file.name for file in private} >= {"node.key", "inbox.key", "grant", "roster", "broker.key"}
+    for file in contents(*folders):
         mode = stat.S_IMODE(file.stat().st_mode)
         assert mode == 0o600 if file in private else not mode & 0o022, file
-        assert not stat.S_IMODE(file.parent.stat().st_mode) & 0o022 or file.parent == world.stick, file.parent
+    assert stat.S_IMODE(world.node.state.stat().st_mode) == 0o700
 
 
-def test_the_same_steps_again_change_nothing(admitted: World) -> None:
-    folders = (admitted.inbox, admitted.inbox_state, admitted.node, admitted.node_state, admitted.stick)
-    before = contents(*folders)
-    for done in (admitted.setup_inbox(), admitted.setup_node(), admitted.admit(), admitted.apply()):
-        assert done.returncode == 0, done.stderr
-        assert "was er al" in done.stdout
-        assert "vervangen " not in done.stdout
-    assert contents(*folders) == before
+def test_the_same_steps_again_change_nothing(enrolled: World) -> None:
+    places = (enrolled.inbox, enrolled.node)
+    folders = [folder for each in places for folder in (each.folder, each.state)]
+    before = contents(*folders, enrolled.stick)
+    steps = [enrolled.inbox.setup_inbox(), enrolled.node.setup_node()]
+    steps += [enrolled.inbox.enrol(), enrolled.node.enrol()]
+    succeeded(*steps)
+    assert "waren er al" in steps[0].stdout and "waren er al" in steps[1].stdout
+    assert f"was al gedaan: {SITE}" in steps[1].stdout
+    assert contents(*folders, enrolled.stick) == before
 
 
-def test_the_control_number_on_both_sides_is_the_same(world: World) -> None:
-    world.setup_inbox()
-    shown = re.search(r"controlegetal ((\d{5} ){4}\d{5})", world.setup_node().stdout)
-    assert shown is not None
-    assert shown[1] in world.admit().stdout
-    assert world.admit("--control", shown[1].replace(" ", "")).returncode == 0
-    refused = world.admit("--control", "1" * 25)
-    assert refused.returncode == 2
-    assert "ander controlegetal" in refused.stderr
+def test_setup_prints_its_lines_and_asks_nothing(world: World) -> None:
+    done = world.node.setup_node()
+    lines = done.stdout.splitlines()
+    assert [line[:5] for line in lines] == ["[1/4]", "[2/4]", "[3/4]", "[4/4]"]
+    request = papers.read_request(world.node.request())
+    shown = keys.show(request.address)
+    assert f"gemaakt op dit apparaat · adres {shown} · controlegetal {request.control}" in lines[0]
+    assert f"naober/verzoek/{request.address.hex()}" in lines[3]
+    assert "naober authority approve" in lines[3]
+    assert request.role == "node"
+
+
+def test_without_a_radio_on_usb_the_rest_is_done_and_said(world: World) -> None:
+    done = world.node.setup("--radio", world.stick / "no-such-radio")
+    assert done.returncode == 1
+    assert "[4/4] Inleren" in done.stdout
+    assert "Doe: " in done.stderr and "Traceback" not in done.stderr
+    assert papers.read_request(world.node.request())
+
+
+def test_an_enrolled_node_asks_again_only_when_told_to(enrolled: World) -> None:
+    shutil.rmtree(enrolled.stick / "naober" / "verzoek")
+    enrolled.node.setup_node()
+    assert not (enrolled.stick / "naober" / "verzoek").exists()
+    succeeded(enrolled.node.setup_node("--again"))
+    assert enrolled.node.request()
+
+
+# --- without a stick
+
+
+def test_enrolment_by_photo_alone(asked: World, tmp_path: Path) -> None:
+    """The Pi shows its request as text and QR code; the laptop's answer is a QR code, too."""
+    done = naober("setup", "--radio", "none", "--dir", asked.node.folder, "--state", asked.node.state)
+    text = done.stdout.splitlines()[-1]
+    assert "█" in done.stdout
+    photo = tmp_path / "verzoek.png"
+    photo.write_bytes(qr.picture(text))
+    request = qr.from_photo(photo)[0]
+    assert request == asked.node.request()
+    answer = tmp_path / "antwoord.png"
+    grant = asked.trust.admit(request, Place("node", "VRD-BEI-01", SITE))
+    answer.write_bytes(qr.picture(qr.to_text(grant, qr.GRANT_PREFIX)))
+    succeeded(asked.node.enrol("--photo", answer))
+    assert config.load_node(asked.node.file).node.site == SITE
+
+
+@pytest.mark.parametrize("form", ["text", "url", "lines", "file", "file of text"])
+def test_a_grant_may_come_as_text_or_file(asked: World, form: str, tmp_path: Path) -> None:
+    grant = asked.trust.admit(asked.node.request(), Place("node", "VRD-BEI-01", SITE))
+    text = qr.to_text(grant, qr.GRANT_PREFIX)
+    file = tmp_path / "grant"
+    file.write_bytes(grant if form == "file" else text.encode())
+    if form.startswith("file"):
+        done = asked.node.enrol("--file", file)
+    else:
+        shown = {"text": qr.to_text(grant), "url": text, "lines": f"{text[:40]}\n {text[40:]}".lower()}
+        done = asked.node.enrol("--text", shown[form])
+    succeeded(done)
+    assert (asked.node.state / "grant").read_bytes() == grant
 
 
 # --- a real broker
@@ -186,11 +292,11 @@ def test_the_control_number_on_both_sides_is_the_same(world: World) -> None:
 
 @pytest.fixture
 def broker(world: World) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    assert world.setup_inbox("--broker", "localhost", "--port", str(port)).returncode == 0
-    conf = world.inbox / "broker" / "naober.conf"
+    port = free_port()
+    succeeded(world.inbox.setup_inbox("--broker", "localhost", "--port", str(port)))
+    world.admit_inbox()
+    succeeded(world.inbox.enrol())
+    conf = world.inbox.folder / "broker" / "naober.conf"
     if os.geteuid() == 0:  # or it becomes a user that may not read our temporary folder
         conf.write_text(conf.read_text() + "user root\n")
     binary = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
@@ -198,34 +304,32 @@ def broker(world: World) -> Iterator[int]:
     with (world.stick.parent / "broker.log").open("wb") as log:
         process = subprocess.Popen([binary, "-c", conf], stdout=log, stderr=log)
     try:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not _listens(port):
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.02)
+        until(lambda: _listens(port), 10, "the broker listens")
         yield port
     finally:
         process.kill()
-        process.wait(START_TIMEOUT_S)
+        process.wait(10)
 
 
 def test_the_broker_takes_what_was_set_up_and_nobody_else(world: World, broker: int) -> None:
-    for done in (world.setup_node(), world.admit(), world.apply()):
-        assert done.returncode == 0, done.stderr
-    node = config.load_node(world.node / "node.toml").mqtt
-    inbox = config.load_inbox(world.inbox / "inbox.toml").mqtt
-    address = keys.address_text(load_admission(world.admission).address)
+    succeeded(world.node.setup_node())
+    world.admit(world.node)
+    succeeded(world.node.enrol())
+    node = config.load_node(world.node.file).mqtt
+    inbox = config.load_inbox(world.inbox.file).mqtt
+    address = keys.address_text(keys.address_of(world.node.public_key))
+    topic = f"naober/1/up/{address}"
     heard = subprocess.Popen(
         ["mosquitto_sub", *_client(inbox, "inbox-1"), "-t", "naober/1/up/#", "-v", "-C", "1", "-W", "20"],
         stdout=subprocess.PIPE,
     )
-    topic = f"naober/1/up/{address}"
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while heard.poll() is None and time.monotonic() < deadline:  # until the subscription stands
-        sent = subprocess.run(
-            ["mosquitto_pub", *_client(node, f"{address}-1"), "-q", "1", "-t", topic, "-m", "hello"],
-            timeout=20,
-        )
-        assert sent.returncode == 0
+
+    def said() -> bool:  # again until the subscription stands
+        hello = ["mosquitto_pub", *_client(node, f"{address}-1"), "-q", "1", "-t", topic, "-m", "hello"]
+        assert subprocess.run(hello, timeout=20).returncode == 0
+        return heard.poll() is not None
+
+    until(said, 15, "the inbox hears the node")
     assert heard.communicate(timeout=30)[0].decode().strip() == f"{topic} hello"
     # without a certificate of our authority there is no way in
     stranger = ssl.create_default_context(cafile=str(node.ca))
@@ -251,200 +355,186 @@ def _client(mqtt: config.MqttSection, name: str) -> list[str]:
 # --- nothing is overwritten unasked
 
 
-def test_what_a_technician_wrote_into_node_toml_stays(admitted: World) -> None:
-    file = admitted.node / "node.toml"
+def test_what_a_technician_wrote_into_node_toml_stays(enrolled: World) -> None:
+    file = enrolled.node.file
     file.write_text(file.read_text().replace("interval_s = 60", "interval_s = 77  # by hand", 1))
-    assert admitted.apply().returncode == 0
+    enrolled.admit(enrolled.node, "MFA Roden")
+    succeeded(enrolled.node.enrol())
     assert "interval_s = 77  # by hand" in file.read_text()
+    assert config.load_node(file).node.site == "MFA Roden"
 
 
-def test_another_broker_is_refused_until_it_is_asked_for(admitted: World) -> None:
-    before = contents(admitted.inbox, admitted.inbox_state)
-    refused = admitted.setup_inbox("--broker", "other.vrd.lan")
-    assert refused.returncode == 2
-    assert "bestaat al en is anders" in refused.stderr and "--replace" in refused.stderr
-    assert contents(admitted.inbox, admitted.inbox_state) == before
-    assert admitted.setup_inbox("--broker", "other.vrd.lan", "--replace").returncode == 0
-    after = contents(admitted.inbox, admitted.inbox_state)
-    changed = {file.name for file in after if after[file] != before.get(file)}
-    assert changed == {"inbox.toml", "broker.pem"}, "keys, network and authority are the same"
-    assert check(admitted.inbox / "inbox.toml").returncode == 0
+def test_the_register_of_sites_is_never_touched_again(enrolled: World) -> None:
+    sites = enrolled.inbox.folder / "sites.toml"
+    sites.write_text('[[site]]\nid = "VRD-BEI-01"\nname = "Kazerne Beilen-Zuid"\n')
+    enrolled.inbox.give(enrolled.trust.admit_inbox(enrolled.inbox.request()))
+    succeeded(enrolled.inbox.enrol())
+    assert "Beilen-Zuid" in sites.read_text()
+    roster = RosterFile(config.load_inbox(enrolled.inbox.file)).roster
+    assert [node.site for node in roster.nodes] == ["Kazerne Beilen-Zuid"]
 
 
-def test_an_admission_that_says_another_thing_is_refused_until_it_is_asked_for(admitted: World) -> None:
-    text = admitted.admission.read_text()
-    admitted.admission.write_text(text.replace("mqtt.vrd.lan", "mqtt2.vrd.lan"))
-    before = contents(admitted.node)
-    assert admitted.apply().returncode == 2
-    assert contents(admitted.node) == before
-    assert admitted.apply("--replace").returncode == 0
-    assert config.load_node(admitted.node / "node.toml").mqtt.host == "mqtt2.vrd.lan"
+def test_a_gateway_may_share_the_folders_of_the_inbox(asked: World, tmp_path: Path) -> None:
+    gateway = Machine(tmp_path, "inbox")
+    gateway.file = gateway.folder / "node.toml"
+    succeeded(gateway.setup_node())
+    name = keys.address_of(keys.public_bytes(keys.load(gateway.state / "node.key"))).hex()
+    request = (asked.stick / "naober" / "verzoek" / name).read_bytes()
+    Stick(asked.stick).write(f"toelating/{name}", asked.trust.admit(request, Place("gateway", "VRD", "VRD")))
+    succeeded(gateway.enrol())
+    assert check(gateway.file).returncode == check(asked.inbox.file).returncode == 0
 
 
-def test_a_request_for_another_site_does_not_replace_the_first_unasked(world: World) -> None:
-    world.setup_node()
-    refused = world.setup_node(site="MFA Roden")
-    assert refused.returncode == 2
-    assert load_request(world.request).site == SITE
-    assert world.setup_node("--replace", site="MFA Roden").returncode == 0
-    assert load_request(world.request).site == "MFA Roden"
+# --- what may not be applied: one line, what to do, and nothing changed
 
 
-def test_a_lost_admission_is_simply_made_again(admitted: World) -> None:
-    admitted.admission.unlink()
-    assert admitted.admit().returncode == 0
-    assert admitted.apply("--replace").returncode == 0
-    assert check(admitted.node / "node.toml").returncode == 0
-    assert len(admitted.roster.nodes) == 1
+def changed_nothing(machine: Machine, done: Done, before: dict[Path, bytes], *words: str) -> None:
+    refused(done, *words)
+    assert contents(machine.folder, machine.state) == before
 
 
-# --- the roster
+def test_another_node_s_grant_is_refused(enrolled: World, tmp_path: Path) -> None:
+    other = Machine(tmp_path, "other")
+    succeeded(other.setup_node())
+    grant = enrolled.admit(enrolled.node)
+    before = contents(other.folder, other.state)
+    theirs, ours = (keys.show(keys.address_of(each.public_key)) for each in (enrolled.node, other))
+    changed_nothing(other, other.enrol("--text", qr.to_text(grant)), before, f"voor {theirs}; dit is {ours}")
+    changed_nothing(other, other.enrol(), before, f"geen toelating voor {ours}")
 
 
-def test_a_second_key_at_a_site_takes_the_place_of_the_first_only_when_asked(admitted: World) -> None:
-    second = admitted.another_pi("second")
-    second.setup_node()
-    refused = second.admit()
-    assert refused.returncode == 2
-    assert f"{SITE} heeft al knooppunt" in refused.stderr
-    assert len(admitted.roster.nodes) == 1
-    assert second.admit("--replace").returncode == 0
-    assert [node.revoked for node in admitted.roster.nodes] == [True, False]
-    # and the first does not get back in
-    assert "ingetrokken" in admitted.admit().stderr
+def test_a_grant_by_an_unknown_authority_is_refused_until_the_network_is_to_change(enrolled: World) -> None:
+    machine, stranger = enrolled.node, LocalAuthority()
+    stranger.admit_inbox(enrolled.inbox.request())
+    machine.give(stranger.admit(machine.request(), Place("node", "X", "Elders")))
+    before = contents(machine.folder, machine.state)
+    changed_nothing(machine, machine.enrol(), before, "gezag", "--replace")
+    succeeded(machine.enrol("--replace"))
+    assert config.load_node(machine.file).network_id == stranger.network_id
+    assert check(machine.file).returncode == 0
 
 
-def test_the_register_s_facts_and_a_technician_s_remarks_stand_in_the_roster(world: World) -> None:
-    world.setup_inbox()
-    file = world.inbox / "roster.toml"
-    file.write_text(file.read_text() + "\n# key of the loft: ask Jan\n")
-    world.setup_node()
-    register = ("--municipality", "GM1731", "--site-id", "VRD-BEI-01", "--gateway")
-    assert world.admit(*register).returncode == 0
-    node = world.roster.nodes[0]
-    assert (node.municipality, node.site_id, node.gateway) == ("GM1731", "VRD-BEI-01", True)
-    assert "# key of the loft: ask Jan" in file.read_text()
-    assert world.admit(*register).returncode == 0
-    assert world.admit("--municipality", "GM0106").returncode == 2
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "a request"])
+def test_a_damaged_grant_is_refused(asked: World, damage: str) -> None:
+    machine = asked.node
+    grant = asked.admit(machine)
+    spoilt = {
+        "cut": grant[:-1],
+        "flipped": grant[:200] + bytes((grant[200] ^ 1,)) + grant[201:],
+        "empty": b"",
+        "a request": machine.request(),
+    }
+    machine.give(spoilt[damage])
+    before = contents(machine.folder, machine.state)
+    changed_nothing(machine, machine.enrol(), before)
+    machine.give(grant)
+    succeeded(machine.enrol())
+    machine.give(spoilt[damage])
+    before = contents(machine.folder, machine.state)
+    changed_nothing(machine, machine.enrol(), before)
 
 
-def test_two_technicians_at_once_both_get_their_node_in(world: World) -> None:
-    world.setup_inbox()
-    pis = [world.another_pi(f"pi{number}") for number in range(4)]
-    for number, pi in enumerate(pis):
-        pi.setup_node(site=f"site {number}")
-    with ThreadPoolExecutor(4) as pool:
-        assert [done.returncode for done in pool.map(World.admit, pis)] == [0, 0, 0, 0]
-    assert sorted(node.site for node in world.roster.nodes) == [f"site {number}" for number in range(4)]
+def test_an_older_grant_does_not_take_the_place_of_a_newer_one(enrolled: World) -> None:
+    old = (enrolled.node.state / "grant").read_bytes()
+    enrolled.admit(enrolled.node, "MFA Roden")
+    succeeded(enrolled.node.enrol())
+    enrolled.node.give(old)
+    before = contents(enrolled.node.folder, enrolled.node.state)
+    changed_nothing(enrolled.node, enrolled.node.enrol(), before, "niet nieuwer")
 
 
-# --- what is not what it claims to be
+def test_a_revoked_key_is_not_enrolled(asked: World) -> None:
+    asked.admit(asked.node)
+    change = asked.trust.revoke(asked.node.public_key, "gestolen")
+    Stick(asked.stick).write("roster", encode([change]))
+    before = contents(asked.node.folder, asked.node.state)
+    changed_nothing(asked.node, asked.node.enrol(), before, "E02", "ingetrokken: gestolen", "Lever dit")
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        (SITE, "Kazerne\\nBeilen"),
-        (SITE, ""),
-        ("format = 1", "format = 2"),
-        ('public_key = "', 'public_key = "00'),
-        ('control = "', 'control = "9'),
-        ("CERTIFICATE REQUEST-----\nMI", "CERTIFICATE REQUEST-----\nMJ"),
-        ("csr", "crs"),
-    ],
-)
-def test_a_damaged_request_is_refused_and_changes_nothing(world: World, old: str, new: str) -> None:
-    world.setup_inbox()
-    world.setup_node()
-    before = contents(world.inbox)
-    request = world.request
-    text = request.read_text()
-    assert old in text
-    request.write_text(text.replace(old, new, 1))
-    done = world.admit()
+def test_a_revocation_on_the_stick_is_kept_and_shows_in_the_check(enrolled: World) -> None:
+    other = enrolled.trust.revoke(b"\x01" * 32, "kwijt")
+    Stick(enrolled.stick).write("roster", encode([other]))
+    succeeded(enrolled.node.enrol())
+    assert Papers(enrolled.node.state / "roster").envelopes == {other}
+    own = enrolled.trust.revoke(enrolled.node.public_key, "gestolen")
+    roster = Papers(enrolled.node.state / "roster")
+    roster.add([own])
+    roster.save()
+    done = check(enrolled.node.file)
     assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 2
-    assert contents(world.inbox) == before
-    assert not list(world.stick.glob("admission-*"))
+    assert "E02 Sleutel ingetrokken: gestolen · Doe: Lever dit apparaat in bij VRD" in done.stdout
 
 
-def test_a_request_with_someone_else_s_tls_key_does_not_pass(world: World) -> None:
-    world.setup_inbox()
-    world.setup_node()
-    thief = certificates.request(certificates.make_tls_key(), "3f9a21c4").decode()
-    text = world.request.read_text()
-    world.request.write_text(re.sub(r"-----BEGIN.*REQUEST-----\n", thief, text, flags=re.DOTALL))
-    assert "controlegetal klopt niet" in world.admit().stderr
+def test_papers_on_a_stick_that_nobody_we_know_signed_are_not_kept(enrolled: World) -> None:
+    stranger = LocalAuthority()
+    junk = [stranger.revoke(b"\x01" * 32), bytes(100)]
+    Stick(enrolled.stick).write("roster", encode(junk))
+    succeeded(enrolled.node.enrol(), enrolled.inbox.enrol())
+    assert not Papers(enrolled.node.state / "roster").envelopes
+    assert not Papers(enrolled.inbox.state / "roster").envelopes & set(junk)
 
 
-def test_an_admission_for_another_node_is_refused(admitted: World) -> None:
-    other = admitted.another_pi("other")
-    other.setup_node(site="MFA Roden")
-    shutil.copy(admitted.admission, other.stick)
-    done = other.apply()
-    assert done.returncode == 2
-    assert "Deze toelating is voor" in done.stderr
-    assert not other.node.exists()
+def test_a_node_is_no_inbox(asked: World) -> None:
+    grant = asked.inbox.state / "inbox-grant"
+    refused(asked.node.enrol("--file", grant), "Deze toelating is voor")
 
 
-def test_an_admission_with_another_authority_s_certificate_is_refused(admitted: World) -> None:
-    admission = load_admission(admitted.admission)
-    stranger = certificates.make_authority("stranger")[0].decode()
-    text = admitted.admission.read_text()
-    assert admission.ca in text
-    admitted.admission.write_text(text.replace(admission.ca, stranger))
-    before = contents(admitted.node)
-    assert admitted.apply("--replace").returncode == 2
-    assert contents(admitted.node) == before
+def test_a_machine_without_keys_is_told_to_begin_with_setup(world: World) -> None:
+    refused(world.node.enrol(), "geen sleutels", "naober setup")
 
 
-@pytest.mark.parametrize("host", ["", "mqtt.vrd.lan:8883", "mqtt vrd", "bröker", "a_b", "-x", "a" * 65])
+def test_a_stick_without_a_grant_says_so(asked: World) -> None:
+    refused(asked.node.enrol(), "geen toelating voor", "naober authority approve")
+
+
+@pytest.mark.parametrize("text", ["", "0189", "HTTP://10.42.0.1/I/", "é" * 90, "A" * 10_000])
+def test_a_text_that_is_no_grant_is_refused(asked: World, text: str) -> None:
+    refused(asked.node.enrol("--text", text))
+
+
+@pytest.mark.parametrize("host", ["mqtt.vrd.lan:8883", "mqtt vrd", "bröker", "a_b", "a" * 65])
 def test_what_cannot_be_a_host_is_refused_before_anything_is_made(world: World, host: str) -> None:
-    where = ("--dir", world.inbox, "--state", world.inbox_state)
-    done = naober("setup", "inbox", f"--broker={host}", *where)
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 2
-    assert not world.inbox.exists() and not world.inbox_state.exists()
+    inbox = world.inbox
+    with pytest.raises(ConfigError):
+        inbox_setup.prepare(inbox_setup.Place(inbox.folder, inbox.state, host))
+    assert not inbox.folder.exists() and not inbox.state.exists()
 
 
-@pytest.mark.parametrize("host", ["10.0.0.7", "fd00::7", "mqtt.vrd.lan"])
-def test_a_broker_may_be_an_address_or_a_name(world: World, host: str) -> None:
-    assert world.setup_inbox("--broker", host).returncode == 0
+def test_a_broker_without_a_name_is_two_lines(world: World) -> None:
+    refused(world.inbox.setup_inbox("--broker="), "--broker")
+    refused(world.inbox.setup_inbox("--broker=a_b"), "a_b")
+    assert not world.inbox.folder.exists() and not world.inbox.state.exists()
+
+
+@pytest.mark.parametrize("host", ["10.0.0.7", "fd00::7"])
+def test_a_broker_may_be_an_address(world: World, host: str) -> None:
+    succeeded(world.inbox.setup_inbox("--broker", host))
+    assert papers.read_request(world.inbox.request()).broker == host
 
 
 # --- without TLS, on one machine
 
 
-def test_a_plain_set_up_stays_on_this_machine(world: World) -> None:
-    assert world.setup_inbox("--plain").returncode == 2  # the broker is mqtt.vrd.lan
-    steps = [
-        world.setup_inbox("--broker", "127.0.0.1", "--plain"),
-        world.setup_node("--plain"),
-        world.admit(),
-        world.apply(),
-    ]
-    assert [done.returncode for done in steps] == [0, 0, 0, 0]
-    node = config.load_node(world.node / "node.toml")
+def test_a_plain_grant_makes_a_node_that_stays_on_this_machine(world: World) -> None:
+    world.trust = LocalAuthority(plain=True)
+    succeeded(world.inbox.setup_inbox("--broker", "127.0.0.1", "--port", "1884"))
+    world.admit_inbox()
+    succeeded(world.inbox.enrol(), world.node.setup_node())
+    world.admit(world.node)
+    succeeded(world.node.enrol())
+    node = config.load_node(world.node.file)
     assert (node.mqtt.host, node.mqtt.port, node.mqtt.tls) == ("127.0.0.1", 1884, False)
     assert not node.sensors.network.active, "nothing is sent to the outside"
-    assert check(world.node / "node.toml").returncode == 0
-    assert check(world.inbox / "inbox.toml").returncode == 0
-
-
-def test_a_plain_request_is_refused_by_an_inbox_with_tls(world: World) -> None:
-    world.setup_inbox()
-    world.setup_node("--plain")
-    assert "--plain" in world.admit().stderr
-    assert world.roster.nodes == ()
+    assert check(world.node.file).returncode == check(world.inbox.file).returncode == 0
 
 
 # --- config check
 
 
-def test_every_fault_is_a_line_of_its_own_and_says_what_to_do(admitted: World) -> None:
-    (admitted.node_state / "node-tls.key").chmod(0o644)
-    (admitted.node_state / "node.epoch").write_text("many")
-    done = check(admitted.node / "node.toml")
+def test_every_fault_is_a_line_of_its_own_and_says_what_to_do(enrolled: World) -> None:
+    (enrolled.node.state / "node-tls.key").chmod(0o644)
+    (enrolled.node.state / "node.epoch").write_text("many")
+    done = check(enrolled.node.file)
     assert done.returncode == 2
     faults = [line for line in done.stdout.splitlines() if line.startswith("FOUT")]
     assert len(faults) == 2
@@ -452,47 +542,38 @@ def test_every_fault_is_a_line_of_its_own_and_says_what_to_do(admitted: World) -
     assert all(" · Doe: " in line for line in faults)
 
 
-def test_only_a_node_has_its_epoch_in_a_file(admitted: World) -> None:
-    assert "Tijdvak" in check(admitted.node / "node.toml").stdout
-    assert (
-        "Tijdvak" not in check(admitted.inbox / "inbox.toml").stdout
-    )  # the inbox keeps its own in its store
-
-
-def test_a_certificate_that_does_not_belong_here_is_found(admitted: World) -> None:
-    other = admitted.another_pi("other")
-    other.setup_node(site="MFA Roden")
-    other.admit()
-    (admitted.node / "node.pem").write_text(load_admission(other.admission).certificate)
-    done = check(admitted.node / "node.toml", "--lang", "en")
+def test_a_certificate_that_does_not_belong_here_is_found(enrolled: World, tmp_path: Path) -> None:
+    other = Machine(tmp_path, "other")
+    succeeded(other.setup_node())
+    enrolled.admit(other, "MFA Roden")
+    succeeded(other.enrol())
+    shutil.copy(other.folder / "node.pem", enrolled.node.folder)
+    done = check(enrolled.node.file, "--lang", "en")
     assert "does not belong to" in done.stdout and "is not in the name of" in done.stdout
-    (admitted.node / "ca.pem").write_bytes(certificates.make_authority("stranger")[0])
-    assert "is not by" in check(admitted.node / "node.toml", "--lang", "en").stdout
+    (enrolled.node.folder / "ca.pem").write_bytes(certificates.make_authority("stranger")[0])
+    assert "is not by" in check(enrolled.node.file, "--lang", "en").stdout
 
 
-@pytest.mark.parametrize(
-    ("file", "word"),
-    [
-        ("node.pem", "node.pem"),
-        ("ca.pem", "ca.pem"),
-        ("node-tls.key", "node-tls.key"),
-        ("node.key", "node.key"),
-    ],
-)
-def test_a_file_that_is_gone_is_named(admitted: World, file: str, word: str) -> None:
-    (admitted.node_state if file.endswith("key") else admitted.node).joinpath(file).unlink()
-    done = check(admitted.node / "node.toml")
+def test_a_file_that_is_gone_is_named(enrolled: World) -> None:
+    places = {"node.pem": enrolled.node.folder, "ca.pem": enrolled.node.folder}
+    for name in ("node.pem", "ca.pem", "node-tls.key", "node.key", "grant"):
+        file = places.get(name, enrolled.node.state) / name
+        kept = file.read_bytes()
+        file.unlink()
+        done = check(enrolled.node.file)
+        assert done.returncode == 2
+        word = "toelating" if name == "grant" else name
+        assert any(line.startswith("FOUT") and word in line for line in done.stdout.splitlines()), name
+        file.touch(mode=0o600)
+        file.write_bytes(kept)
+    assert check(enrolled.node.file).returncode == 0
+
+
+def test_a_broken_roster_of_the_inbox_is_found(enrolled: World) -> None:
+    (enrolled.inbox.state / "roster").write_bytes(b"\x93")
+    done = check(enrolled.inbox.file)
     assert done.returncode == 2
-    assert any(line.startswith("FOUT") and word in line for line in done.stdout.splitlines())
-
-
-def test_a_roster_of_another_network_is_found(admitted: World) -> None:
-    file = admitted.inbox / "roster.toml"
-    text = file.read_text()
-    file.write_text(text.replace(admitted.roster.network_id.hex(), "00" * 8))
-    assert "network_id" in check(admitted.inbox / "inbox.toml").stdout
-    file.write_text(text + "[[node]\n")
-    assert check(admitted.inbox / "inbox.toml").returncode == 2
+    assert "Roster is beschadigd" in done.stdout
 
 
 def test_a_node_that_was_never_admitted_is_not_ready(tmp_path: Path) -> None:
@@ -500,7 +581,7 @@ def test_a_node_that_was_never_admitted_is_not_ready(tmp_path: Path) -> None:
     file.write_text('[node]\nstate = "state"\n')
     done = check(file)
     assert done.returncode == 2
-    assert "network_id" in done.stdout and str(tmp_path / "state") in done.stdout
+    assert "node.key" in done.stdout and str(tmp_path / "state") in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ def facts(**changes: Any) -> dict[str, Any]:
     known: dict[str, Any] = {
         "site": NORG,
         "address": "3f9a21c4",
+        "standing": "valid",
         "revoked": False,
         "heard": "on_time",
         "heard_age_s": 70.0,
@@ -94,7 +95,7 @@ def test_a_name_with_escape_sequences_is_harmless() -> None:
 def test_following_tells_what_changes_once_and_ends_with_130(
     stack: Stack, url: tuple[str, str], tmp_path: Path
 ) -> None:
-    log, roster = tmp_path / "log", stack.inbox.folder / "roster.toml"
+    log = tmp_path / "log"
     # the first status of a node says that its broker is out; the one that takes it back is news
     until(lambda: naober("sites", "--json", *url).stdout.count('"broker": "works"') == 2)
     with log.open("w") as out:
@@ -104,10 +105,9 @@ def test_following_tells_what_changes_once_and_ends_with_130(
             stderr=subprocess.STDOUT,
             env={**clean_environment(), "PYTHONPATH": str(REPOSITORY)},
         )
-    before, site = roster.read_text(), f'site = "{NORG}"\n'
     try:
         until(lambda: len(log.read_text().splitlines()) == 2)
-        roster.write_text(before.replace(site, f"{site}revoked = true\n"))
+        stack.trust.tell_inbox(stack.trust.revoke(stack.nodes[NORG].public_key))
         until(lambda: '"revoked":true' in log.read_text())
         time.sleep(2 * sites.POLL_S)  # nothing else may be told
         process.send_signal(signal.SIGINT)
@@ -115,6 +115,5 @@ def test_following_tells_what_changes_once_and_ends_with_130(
     finally:
         process.kill()
         process.wait()
-        roster.write_text(before)
     later = [json.loads(line) for line in log.read_text().splitlines()[2:]]
     assert [(each["site"], each["revoked"]) for each in later] == [(NORG, True)]

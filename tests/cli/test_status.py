@@ -51,6 +51,7 @@ def facts(**changes: Any) -> dict[str, Any]:
         "address": "3f9a21c4",
         "site": NORG,
         "pid": 7,
+        "exercise": None,
         "epoch": 41,
         "storage": None,
         "dropped": 0,

@@ -248,6 +248,16 @@ def test_what_does_not_fit_the_packet_waits_for_mqtt() -> None:
     assert [each.header.number for each in node.run(20.0)] == [2]
 
 
+def test_a_radio_that_takes_less_than_it_was_said_to_is_believed(node) -> None:
+    node.report("x" * 120, Urgency.EMERGENCY)
+    node.report("kort", Urgency.EMERGENCY)
+    node.run(5.0)
+    node.report_radio(payload_bytes_max=165)
+    assert {each.header.number for each in node.run(20.0)} == {2}
+    node.report_radio()  # another radio, after all
+    assert 1 in {each.header.number for each in node.run(20.0)}
+
+
 def test_a_new_epoch_begins_its_tries_anew(node) -> None:
     node.dark()
     node.report("brand", Urgency.EMERGENCY)

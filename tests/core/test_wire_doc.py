@@ -6,10 +6,12 @@ import re
 
 import pytest
 
-from relay.core import fields, forwarder, log, payloads, receipts, schedule, session, wire
+from relay.core import fields, forwarder, log, payloads, raises, receipts, schedule, session, wire
 from relay.core.message import AGE_S_MAX, Kind
 from relay.mqtt import topic
-from tests.support import vectors, wire_doc
+from relay.trust import deflated
+from relay.trust import papers as trust_papers
+from tests.support import papers, vectors, wire_doc
 
 DOC = wire_doc.PATH.read_text()
 WORDS = " ".join(DOC.split())
@@ -26,7 +28,7 @@ def test_every_field_stands_in_it(row):
 
 @pytest.mark.parametrize(
     "vector",
-    [*vectors.ENVELOPES.values(), *vectors.BATCHES, *vectors.RADIO_FRAMES],
+    [*vectors.ENVELOPES.values(), *vectors.BATCHES, *vectors.RADIO_FRAMES, *papers.PAPERS.values()],
     ids=lambda each: each["name"],
 )
 def test_every_vector_stands_in_it(vector):
@@ -35,16 +37,13 @@ def test_every_vector_stands_in_it(vector):
 
 @pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name.lower())
 def test_every_kind_stands_in_it_with_its_number(kind):
-    if kind >= Kind.GRANT:
-        assert "| 12-15 | kept for enrolment and tests |" in DOC
-        return
     rows = re.findall(r"^\| ([\d ·]+) \| ([a-z ·]+) \|", DOC, re.M)
     named = {
         name: int(number)
         for numbers, names in rows
         for number, name in zip(numbers.split(" · "), names.split(" · "), strict=True)
     }
-    assert named[kind.name.lower()] == kind
+    assert named[kind.name.lower().replace("_", " ")] == kind
 
 
 @pytest.mark.parametrize("kind", ["up", "down", "air", "roster", "inbox"])
@@ -64,8 +63,11 @@ def test_every_topic_stands_in_it(kind):
         f"[{wire.CHECK_BYTES}] check",
         f"count of runs, at most {payloads.HISTORY_RUNS_MAX}",
         f"count of addresses, at most {payloads.NOTICE_TO_MAX}",
+        f"a grant unpacks to at most {deflated.UNPACKED_BYTES_MAX} bytes",
+        f"first {trust_papers.KEY_HASH_BYTES} bytes of SHA-256 of the key",
+        f"reason (at most {trust_papers.REASON_BYTES_MAX} bytes)",
         f"random(0..{log.EPOCH_STEP_MAX})",
-        f"at most {forwarder.RAISES_AT_ONCE} times at once and then once an hour",
+        f"at most {raises.RAISES_AT_ONCE} times at once and then once an hour",
         f"every {session.HELLO_IDLE_S:.0f} s without a receipt",
         f"stays out for {session.RECEIPT_TIMEOUT_S:.0f} s",
         f"repeated with a new nonce after {session.HELLO_RETRY_S:.0f}, 10, 20, 40, "
@@ -82,6 +84,6 @@ def test_its_limits_are_those_of_the_code(sentence):
 
 def test_its_other_limits_are_those_of_the_code():
     assert (AGE_S_MAX, wire.NUMBER_MAX) == (2**32 - 1, 2**32 - 1)
-    assert forwarder.RAISE_TOKEN_S == 3600
+    assert raises.RAISE_TOKEN_S == 3600
     assert receipts.BITMAP_BITS == 8
     assert session.SILENT_AFTER_HELLOS == 2

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.inbox import pipe, service
+from relay.inbox import pipe, roster_work, service
 from tests.inbox.desk import Desk, Writer
 from tests.inbox.running import Bench
 from tests.inbox.site import Site
@@ -43,7 +43,7 @@ def site(desk: Desk, node: Writer, other: Writer) -> Iterator[Site]:
 def bench(tmp_path: Path, node: Writer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """A broker, and a roster of one node. No test needs the time that a person or a disk may take."""
     monkeypatch.setattr(pipe, "RETRY_STORE_S", 0.05)
-    monkeypatch.setattr(service, "ROSTER_POLL_S", 0.02)
+    monkeypatch.setattr(roster_work, "ROSTER_POLL_S", 0.02)
     monkeypatch.setattr(service, "RETRY_MIN_S", 0.02)
     authority = Authority(tmp_path / "ca")
     with Mosquitto(tmp_path / "broker", authority) as broker:

@@ -30,7 +30,8 @@ class Key:
         self.public_key = self.private.public_key()
         self.address = hashlib.sha256(self.public_key.public_bytes_raw()).digest()[:4]
         self.hex = self.address.hex()
-        self.revoked = False
+        self.revoked = self.blocked = False
+        self.replaced_s = 0
 
 
 class Writer(Key):

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from relay import mqtt
+from relay import files, mqtt
 from relay.config import parse_inbox
 from relay.core import payloads, wire
 from relay.core.message import Entry, Receipt
@@ -19,10 +19,12 @@ from relay.inbox.replies import announced_epoch
 from relay.inbox.service import Service
 from relay.mqtt import Message, Options, Will, topic
 from relay.trust.roster import RosterFile
+from relay.trust.roster_file import NAME, encode
 from tests.inbox.desk import NETWORK, Key, Writer
 from tests.support.broker import Mosquitto
 from tests.support.certs import Authority
 from tests.support.clients import until
+from tests.support.papers import AUTHORITIES, papers_of
 
 KEY = Key("inbox")
 
@@ -64,25 +66,22 @@ class Bench:
 
     def __init__(self, folder: Path, authority: Authority, broker: Mosquitto) -> None:
         self.folder, self.authority, self.broker = folder, authority, broker
-        self.roster = folder / "roster.toml"
+        self.roster = folder / "roster"
         self.tls = authority.context("inbox")
         self.numbers = itertools.count()
 
     def write_roster(self, *nodes: Key) -> None:
-        entries = "".join(
-            f'[[node]]\nkey = "{node.public_key.public_bytes_raw().hex()}"\nsite = "Punt {node.hex}"\n'
-            f"revoked = {str(node.revoked).lower()}\n"
-            for node in nodes
-        )
-        fresh = self.roster.with_suffix(".new")
-        fresh.write_text(f'network_id = "{NETWORK.hex()}"\n{entries}', encoding="utf-8")
-        fresh.rename(self.roster)
+        named = [(node.public_key.public_bytes_raw(), f"Punt {node.hex}", node.revoked) for node in nodes]
+        files.replace(self.roster, encode(papers_of(*named, network_id=NETWORK)))
 
     def service(self, name: str = "state", port: int = 0) -> Service:
         state = self.folder / name
         state.mkdir(exist_ok=True)
+        if not (state / NAME).is_symlink():
+            (state / NAME).symlink_to(self.roster)
+        authorities = [key.hex() for key in AUTHORITIES]
         config = parse_inbox(
-            f'[inbox]\nstate = "{state}"\nnetwork_id = "{NETWORK.hex()}"\nroster = "{self.roster}"\n',
+            f'[inbox]\nstate = "{state}"\nnetwork_id = "{NETWORK.hex()}"\nauthority_keys = {authorities}\n',
             self.folder / "inbox.toml",
         )
         options = Options(
@@ -92,7 +91,7 @@ class Bench:
             tls=self.tls,
             will=Will(topic("inbox"), b""),
         )
-        return Service(config, KEY.private, RosterFile(self.roster), options)
+        return Service(config, KEY.private, RosterFile(config), options)
 
     @asynccontextmanager
     async def running(self, name: str = "state", port: int = 0) -> AsyncIterator[Service]:

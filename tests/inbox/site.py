@@ -6,23 +6,24 @@ import http.client
 import json
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 from relay.inbox.store import Arrival
 from relay.inbox.web import Pages, server
+from relay.trust.judging import judge
 from relay.trust.roster import Roster
 from tests.inbox.desk import NETWORK, Desk, Key
 from tests.support.broker import free_port
+from tests.support.papers import AUTHORITIES, papers_of
 
 
 def roster_of(*nodes: Key) -> Roster:
-    entries = "".join(
-        f'[[node]]\nkey = "{node.public_key.public_bytes_raw().hex()}"\nsite = "Punt {number}"\n'
-        f"revoked = {str(node.revoked).lower()}\n"
+    named = [
+        (node.public_key.public_bytes_raw(), f"Punt {number}", node.revoked)
         for number, node in enumerate(nodes, 1)
-    )
-    return Roster.parse(f'network_id = "{NETWORK.hex()}"\n{entries}', Path("roster.toml"))
+    ]
+    envelopes = papers_of(*named, network_id=NETWORK)
+    return Roster(judge(envelopes, AUTHORITIES, NETWORK), NETWORK)
 
 
 class Site:

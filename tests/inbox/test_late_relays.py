@@ -35,7 +35,7 @@ def desk(tmp_path: Path) -> Iterator[AirDesk]:
 
 
 def shown(desk: AirDesk, site: Writer = SITE) -> dict[str, Any]:
-    node = Node(site.public_key.public_bytes_raw().hex(), "Norg")
+    node = Node(site.public_key.public_bytes_raw(), "Norg")
     return site_facts(node, desk.reader.nodes()[site.address], None, [], desk.now, 1e6)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import http.client
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from tests.support.process import until
@@ -22,11 +22,12 @@ def code_of(stack: Stack) -> int:
 
 def listeners(pid: int) -> set[str]:
     """The local addresses, in hex, on which a process listens."""
-    inodes = {
-        link.readlink().name.removeprefix("socket:[").rstrip("]")
-        for link in Path(f"/proc/{pid}/fd").iterdir()
-        if str(link.readlink()).startswith("socket:")
-    }
+    inodes = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            target = str(link.readlink())
+            if target.startswith("socket:"):
+                inodes.add(target.removeprefix("socket:[").rstrip("]"))
     lines = [
         line.split()
         for table in ("tcp", "tcp6")

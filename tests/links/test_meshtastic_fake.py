@@ -245,6 +245,26 @@ def test_false_naks_are_counted_and_change_nothing() -> None:
     asyncio.run(run())
 
 
+def test_on_a_busy_channel_an_urgent_packet_overtakes_the_routine_one_in_the_radios_queue() -> None:
+    async def run() -> None:
+        async with fake(2) as radios:
+            one, other = (bench(port) for port in radios.ports)
+            chip = radios.radios[0].mesh.sender._chip
+            busy = True
+            chip.senses = lambda now_s: busy  # type: ignore[method-assign]
+            async with one.running() as link, other.running():
+                routine = asyncio.create_task(link.send(b"routine", 3))
+                await until(lambda: link.room(1) == 1 and link.room(3) == 0)
+                urgent = asyncio.create_task(link.send(b"urgent", 1))
+                await until(lambda: len(radios.radios[0].mesh.sender.queue.packets) == 2)
+                busy = False
+                await asyncio.gather(routine, urgent)
+                await until(lambda: len(other.heard) == 2)
+                assert other.payloads() == [b"urgent", b"routine"]
+
+    asyncio.run(run())
+
+
 def test_debug_text_and_a_radio_without_a_clock_disturb_nothing() -> None:
     async def run() -> None:
         async with fake(2, debug_text=True, clock=False) as radios:

@@ -160,6 +160,29 @@ def test_an_urgent_packet_goes_before_relays_so_the_next_waits_for_it_only() -> 
     asyncio.run(run())
 
 
+def test_an_urgent_packet_may_follow_a_routine_one_that_still_waits_in_the_queue() -> None:
+    async def run() -> None:
+        async with RadioStub() as radio:
+            bench = Bench(port=radio.port, airtime_ms=lambda payload_bytes: 200.0)
+            async with bench.running() as link:
+                radio.free = 15
+                routine = asyncio.create_task(link.send(b"routine", 3))
+                await until(lambda: link.room(2) == 1 and bool(radio.packets))
+                assert link.room(3) == 0
+                assert (await fails(link.send(b"another", 3))).code == "busy"
+                urgent = asyncio.create_task(link.send(b"urgent", 2))
+                await until(lambda: len(radio.packets) == 2)
+                assert link.room(1) == 0  # one of each: the radio's queue is shared with relays
+                assert (await fails(link.send(b"too", 1))).code == "busy"
+                first, second = (packet.priority for packet in radio.packets)
+                assert second > first  # by which the firmware's queue lets it go first
+                radio.free = 16
+                await asyncio.gather(routine, urgent)
+                assert link.room(3) == link.room(1) == 1
+
+    asyncio.run(run())
+
+
 def test_two_sends_without_a_connection_are_refused() -> None:
     async def run() -> None:
         bench = Bench(port=1)

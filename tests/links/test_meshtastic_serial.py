@@ -43,9 +43,8 @@ class Line:
 
     @contextlib.asynccontextmanager
     async def to(self, radio: HasPort) -> AsyncIterator[Line]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", radio.port)
-        pump = asyncio.create_task(self._from_radio(reader))
-        self._writer = writer
+        reader, self._writer = await asyncio.open_connection("127.0.0.1", radio.port)
+        pump = asyncio.create_task(self._from_radio(reader, radio))
         self.plug()
         try:
             yield self
@@ -53,7 +52,7 @@ class Line:
             self.unplug()
             pump.cancel()
             await asyncio.wait([pump])
-            writer.close()
+            self._writer.close()
 
     def plug(self) -> None:
         self._far, self._near = os.openpty()
@@ -79,10 +78,17 @@ class Line:
             self.written += data
             self._writer.write(data)
 
-    async def _from_radio(self, reader: asyncio.StreamReader) -> None:
-        while data := await reader.read(256):
-            if self._far >= 0:
-                os.write(self._far, data)
+    async def _from_radio(self, reader: asyncio.StreamReader, radio: HasPort) -> None:
+        """A wire has no end: when the radio ends its connection after a goodbye, it gets another."""
+        while True:
+            while data := await reader.read(256):
+                if self._far >= 0:
+                    os.write(self._far, data)
+            self._writer.close()
+            try:
+                reader, self._writer = await asyncio.open_connection("127.0.0.1", radio.port)
+            except OSError:
+                return
 
 
 def test_frames_pass_over_a_serial_line_and_every_byte_value_with_them(tmp_path: Path) -> None:

@@ -208,8 +208,12 @@ def test_a_wrong_certificate_is_one_line_for_the_technician(
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(
+    ("most_s", "expected"),
+    [(60.0, [1, 2, 4, 8, 16, 32, 60, 60, 1, 2]), (5.0, [1, 2, 4, 5, 5, 5, 5, 5, 1, 2])],
+)
 def test_waiting_doubles_to_its_limit_and_starts_again_after_a_connection_that_held(
-    authority: Authority, monkeypatch: pytest.MonkeyPatch
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, most_s: float, expected: list[float]
 ) -> None:
     class Enough(Exception):
         pass
@@ -234,12 +238,12 @@ def test_waiting_doubles_to_its_limit_and_starts_again_after_a_connection_that_h
         monkeypatch.setattr(mqtt, "open", open_fails)
         monkeypatch.setattr(asyncio, "sleep", sleep)
         broker = Options(host="localhost", port=1, client_id="", tls=None)
-        link = MqttLink(MqttLinkOptions(address=NODE, broker=broker), lambda: 0.5)
+        link = MqttLink(MqttLinkOptions(address=NODE, broker=broker, retry_max_s=most_s), lambda: 0.5)
         with pytest.raises(Enough):
             await link.run(lambda kind, frame: None, lambda facts: None)
 
     asyncio.run(run())
-    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 1, 2]
+    assert waits == expected
 
 
 def test_each_connection_has_a_client_id_of_its_own(broker: Mosquitto, authority: Authority) -> None:

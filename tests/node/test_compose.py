@@ -84,7 +84,8 @@ def test_what_the_radio_must_be_set_to_comes_from_the_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("radio", "kinds"), [("", {"down", "inbox"}), ('host = "h"\n', {"down", "inbox", "air"})]
+    ("radio", "kinds"),
+    [("", {"down", "inbox", "roster"}), ('host = "h"\n', {"down", "inbox", "roster", "air"})],
 )
 def test_only_a_node_with_a_radio_listens_for_what_it_should_transmit(radio: str, kinds: set[str]) -> None:
     # the broker tells the inbox when nobody listens

@@ -57,9 +57,9 @@ def test_a_radio_that_comes_later_is_taken_into_use(tmp_path: Path, node: Node) 
 def test_a_radio_with_another_preset_is_not_used_and_the_line_says_why(tmp_path: Path, node: Node) -> None:
     radios = Radios(tmp_path, 1)
     node.configure(radio__port=radios.ports[0], radio__preset="LONG_FAST")
-    radios.start()
-    node.start()
     try:
+        radios.start()
+        node.start()
         until(lambda: radio(node)["connected"])
         shown = naober("status", "--config", node.file)
     finally:

@@ -18,12 +18,14 @@ from relay.errors import Text
 from relay.links.base import Changed, LinkFacts, Receive
 from relay.links.mqtt import CONNECTED
 from relay.node.clocks import Clocks
-from relay.node.mqtt_work import FRAMES_RECEIVED_MAX, LINK, MqttWork
+from relay.node.mqtt_work import FRAMES_RECEIVED_MAX, LINK, ROSTER_BYTES_MAX, MqttWork
+from relay.node.papers import NodePapers
 from relay.node.shell import Shell
 from relay.node.station import Station
 from relay.trust.keys import EpochFile
 from tests.support.clients import until
 from tests.support.ends import InboxEnd
+from tests.support.papers import AUTHORITIES, papers_of
 from tests.support.world import NETWORK, Signer
 
 OTHER = Signer.seeded("assen").address
@@ -71,7 +73,12 @@ class Bench:
         identity = Identity(signer.address, NETWORK, signer.private.sign, inboxes)
         clocks = Clocks("boot", lambda: 1000.0, lambda: 1_790_000_000.0, lambda: Clock.NTP)
         epochs = EpochFile(self._folder / "node.epoch")
-        return Station(self._folder, identity, epochs, clocks, random.Random(7), radio=RadioSettings(sites=3))
+        own, pinned = signer.public_key.public_bytes_raw(), inbox.public_key.public_bytes_raw()
+        papers = NodePapers(self._folder, own, NETWORK, AUTHORITIES, (pinned,))
+        settings = RadioSettings(sites=3)
+        return Station(
+            self._folder, identity, epochs, clocks, random.Random(7), radio=settings, papers=papers
+        )
 
     @property
     def orders(self) -> int:
@@ -123,6 +130,30 @@ def test_what_comes_on_the_nodes_own_topic_is_never_transmitted(tmp_path: Path) 
         bench.link.receive("down", wire.encode_batch([wire.Entry(receipt)]))
         await until(lambda: bench.shell.station.forwarder.state.inbox.epoch == bench.inbox.epoch)
         assert bench.orders == 0
+
+    on_bench(tmp_path, script)
+
+
+def test_what_comes_on_the_roster_topic_is_taken_and_a_longer_one_than_any_inbox_says_is_not(
+    tmp_path: Path,
+) -> None:
+    own = Signer.seeded("norg").public_key.public_bytes_raw()
+    change = papers_of((own, "Norg", True), network_id=NETWORK)[1]
+
+    async def script(bench: Bench) -> None:
+        papers = bench.shell.station.forwarder.papers
+        filler = [wire.Entry(bytes(200))] * (ROSTER_BYTES_MAX // 200)
+        bench.link.receive("roster", wire.encode_batch([wire.Entry(change), *filler]))
+        bench.link.receive("roster", b"\xc1")
+        bench.link.receive("down", wire.encode_batch([wire.Entry(bench.inbox.receipt(b""))]))
+        await until(lambda: bench.shell.station.forwarder.state.inbox.epoch == bench.inbox.epoch)
+        assert papers.dismissed is None
+        bench.link.receive("roster", wire.encode_batch([wire.Entry(change)]))
+        await until(lambda: papers.dismissed == "gestolen")
+        code, what, do = bench.work.state()
+        assert code == "revoked"
+        assert what.nl.startswith("E02") and "gestolen" in what.nl
+        assert do.nl and do.en
 
     on_bench(tmp_path, script)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import relay
 from relay.core.ledger import Event as Move
 from relay.core.ledger import Ledger
 from relay.core.log import READ_ROWS_MAX, LogState, Row
@@ -224,6 +226,38 @@ def test_each_migration_runs_once_and_a_failed_one_leaves_what_was(tmp_path):
     with database(tmp_path / "db") as db:
         assert db.execute("PRAGMA user_version").fetchone() == (1,)
         assert db.execute("SELECT x FROM a").fetchone() == (1,)
+
+
+def test_what_a_later_version_only_added_is_no_hindrance_to_go_back(tmp_path):
+    scripts = tmp_path / "migrations"
+    scripts.mkdir()
+    (scripts / "001_a.sql").write_text("CREATE TABLE a (x);\n")
+    (scripts / "002_b.sql").write_text("-- readable from: 1\nCREATE TABLE b (x);\n")
+    with database(tmp_path / "db") as db:
+        migrate(db, scripts)
+        migrate(db, scripts)
+        (scripts / "002_b.sql").rename(tmp_path / "002_b.sql")
+        migrate(db, scripts)  # by the version before
+        db.execute("INSERT INTO a VALUES (1)")
+        (tmp_path / "002_b.sql").rename(scripts / "002_b.sql")
+        (scripts / "003_c.sql").write_text("-- readable from: 2\nCREATE TABLE c (x);\n")
+        migrate(db, scripts)
+        assert db.execute("SELECT a.x, c.x FROM a LEFT JOIN c").fetchall() == [(1, None)]
+        for later in ("002_b.sql", "003_c.sql"):
+            (scripts / later).unlink()
+        with pytest.raises(StorageError) as caught:
+            migrate(db, scripts)  # by one of two versions before
+        assert caught.value.code == "newer"
+
+
+@pytest.mark.parametrize("folder", sorted(Path(relay.__file__).parent.rglob("migrations")), ids=str)
+def test_every_migration_after_the_first_can_be_turned_back(folder):
+    scripts = sorted(folder.glob("*.sql"))
+    assert scripts
+    for number, script in enumerate(scripts[1:], 2):
+        found = re.match(r"-- readable from: (\d+)\n", script.read_text())
+        assert found and int(found[1]) < number, f"{script} must only add, and say so in its first line"
+        assert not re.search(r"^\s*(ALTER|DROP|UPDATE|DELETE)\b", script.read_text(), re.M | re.I)
 
 
 def test_a_broken_file_is_refused_and_let_go_of(path):

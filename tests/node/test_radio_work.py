@@ -47,7 +47,11 @@ class TameRadio:
         self.radio = RadioFacts(payload_bytes_max=231)
         self.sent: list[tuple[bytes, int]] = []
         self.refuses: LinkError | None = None
+        self.refuses_urgent: LinkError | None = None
         self.connected = False
+        self.holds = asyncio.Event()  # not set: what is not urgent stays in the radio's queue
+        self.holds.set()
+        self.under_way: list[int] = []
         self.heard: HeardCall
         self._changed: Changed
 
@@ -57,11 +61,16 @@ class TameRadio:
 
     async def send(self, frame: bytes, urgency: int = 3) -> None:
         self.sent.append((frame, urgency))
-        if self.refuses:
-            raise self.refuses
+        if error := self.refuses or (self.refuses_urgent if urgency <= 2 else None):
+            raise error
+        if urgency > 2:
+            self.under_way.append(urgency)
+            await self.holds.wait()
+            self.under_way.clear()
 
-    def room(self) -> int:
-        return int(self.connected and not any(each.withholds for each in self.radio.differences))
+    def room(self, urgency: int = 3) -> int:
+        withheld = any(each.withholds for each in self.radio.differences)
+        return int(self.connected and not withheld and (urgency <= 2 or not self.under_way))
 
     def say(self, facts: LinkFacts, **changes: object) -> None:
         self.radio = msgspec.structs.replace(self.radio, **changes)
@@ -205,6 +214,19 @@ def test_nothing_is_handed_to_a_radio_in_a_wrong_region_and_each_difference_is_o
     on_bench(tmp_path, script)
 
 
+def test_what_is_too_long_for_this_radio_is_not_handed_to_it(tmp_path: Path) -> None:
+    async def script(bench: Bench) -> None:
+        bench.link.say(CONNECTED, payload_bytes_max=165)
+        await bench.submit("x" * 120, Urgency.EMERGENCY)
+        await bench.submit("kort", Urgency.EMERGENCY)
+        await bench.later(URGENT_WAIT_S)
+        await until(lambda: len(bench.link.sent) > 0)
+        await asyncio.sleep(SOME_ROUNDS_S)
+        assert {len(frame) <= 165 for frame, _ in bench.link.sent} == {True}
+
+    on_bench(tmp_path, script)
+
+
 def test_a_radio_that_used_up_its_hour_is_not_asked(tmp_path: Path) -> None:
     async def script(bench: Bench) -> None:
         bench.link.say(LinkFacts(True, "duty_cycle", Text("op", "used up")))
@@ -252,6 +274,50 @@ def test_a_status_is_made_when_the_radio_is_about_to_send_it(tmp_path: Path) -> 
         envelope = wire.decode_radio_frame(bench.link.sent[0][0]).envelope
         assert bench.statuses == 2
         assert wire.parse_header(envelope).number == 2, "the fresh one"
+
+    on_bench(tmp_path, script)
+
+
+def test_an_urgent_report_does_not_wait_for_the_routine_packet_in_the_radio_s_queue(tmp_path: Path) -> None:
+    async def script(bench: Bench) -> None:
+        bench.link.holds.clear()
+        bench.link.say(CONNECTED)
+        await bench.later(BROKER_GONE_S)
+        assert bench.station.radio
+        await bench.later(bench.station.radio.window_s)
+        await until(lambda: len(bench.link.sent) == 1)
+        await bench.submit("niet urgent", Urgency.ROUTINE)
+        await bench.submit("brand", Urgency.EMERGENCY)
+        await bench.later(3.0)
+        await until(lambda: len(bench.link.sent) == 2)
+        assert [urgency for _, urgency in bench.link.sent] == [Urgency.INFORMATION, Urgency.EMERGENCY]
+        spent_ms = await bench.spent_ms(Use.SPEECH)
+        bench.link.holds.set()  # the routine one goes, and then the next
+        await until(lambda: len(bench.link.sent) == 3)
+        assert await bench.spent_ms(Use.SPEECH) > spent_ms > 0
+
+    on_bench(tmp_path, script)
+
+
+def test_what_is_not_taken_beside_another_gives_back_its_own_airtime_only(tmp_path: Path) -> None:
+    async def script(bench: Bench) -> None:
+        bench.link.holds.clear()
+        bench.link.refuses_urgent = LinkError("no", code="busy")
+        bench.link.say(CONNECTED)
+        await bench.later(BROKER_GONE_S)
+        assert bench.station.radio
+        await bench.later(bench.station.radio.window_s)
+        await until(lambda: len(bench.link.sent) == 1)
+        status_ms = await bench.spent_ms(Use.STATUS)
+        await bench.submit("brand", Urgency.EMERGENCY)
+        await bench.later(3.0)
+        await until(lambda: len(bench.link.sent) == 2)
+        await asyncio.sleep(SOME_ROUNDS_S)
+        assert await bench.spent_ms(Use.SPEECH) == 0
+        assert await bench.spent_ms(Use.STATUS) == status_ms > 0
+        bench.link.refuses_urgent = None
+        await bench.later(11.0)  # REFUSED_PAUSE_S
+        await until(lambda: len(bench.link.sent) == 3)
 
     on_bench(tmp_path, script)
 

@@ -7,9 +7,9 @@ import shutil
 import pytest
 
 from relay.core.events import EpochRaised, InboxChanged, RaiseWithheld, Receipted
-from relay.core.forwarder import RAISES_AT_ONCE
 from relay.core.ledger import State
 from relay.core.message import Clock, Entry, Header, Kind, Numbering
+from relay.core.raises import RAISES_AT_ONCE
 from relay.core.wire import EPOCH_2025_UNIX_S, decode_batch, encode_batch, parse_header
 from relay.node.station import OUTBOX_NAME
 from tests.node.parts import Card, arrived, count, findings, missing_at_inbox, open_rows, rows_on_disk

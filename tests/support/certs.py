@@ -6,7 +6,17 @@ import ssl
 from pathlib import Path
 from typing import NamedTuple
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
 from relay.trust import certificates
+
+
+def private_key(pem: bytes) -> Ed25519PrivateKey:
+    """The key in a PEM file."""
+    key = load_pem_private_key(pem, None)
+    assert isinstance(key, Ed25519PrivateKey)
+    return key
 
 
 class Pair(NamedTuple):
@@ -41,8 +51,10 @@ class Authority:
 
     def _pair(self, common_name: str, names: tuple[str, ...]) -> Pair:
         key_pem = certificates.make_tls_key()
-        csr_pem = certificates.request(key_pem, common_name)
-        cert_pem = certificates.issue(self._cert, self._key, csr_pem, common_name=common_name, names=names)
+        public_key = private_key(key_pem).public_key().public_bytes_raw()
+        ca, ca_key = ssl.PEM_cert_to_DER_cert(self._cert.decode()), private_key(self._key)
+        der = certificates.certify(ca, ca_key, public_key, common_name=common_name, names=names)
+        cert_pem = ssl.DER_cert_to_PEM_cert(der).encode()
         pair = Pair(self.folder / f"{common_name}.crt", self.folder / f"{common_name}.key")
         pair.cert.write_bytes(cert_pem)
         pair.key.touch(mode=0o600)

@@ -27,6 +27,7 @@ from relay.core.message import (
     Urgency,
     numbering_of,
 )
+from relay.core.papers import Papers
 from relay.core.radio import Radio, RadioSettings
 from relay.core.ranges import Run
 from relay.core.receipts import Holding, InboxView, check_of
@@ -71,7 +72,11 @@ class NodeEnd:
     """One node at a time of the test's choosing."""
 
     def __init__(
-        self, settings: Settings | None = None, seed: int = 0, radio: RadioSettings | None = None
+        self,
+        settings: Settings | None = None,
+        seed: int = 0,
+        radio: RadioSettings | None = None,
+        papers: Papers | None = None,
     ) -> None:
         self.signer, self.inbox_signer = Signer.seeded("node"), Signer.seeded("inbox")
         self.now_s = 1000.0
@@ -82,7 +87,7 @@ class NodeEnd:
         settings = settings or Settings(backfill_spread_s=0.0)
         chance = random.Random(seed)
         self.radio = Radio(radio, chance) if radio else None
-        self.forwarder = Forwarder(identity, self.outbox, state, chance, settings, self.radio)
+        self.forwarder = Forwarder(identity, self.outbox, state, chance, settings, self.radio, papers=papers)
         self.events: list[Event] = []
 
     @property
@@ -149,6 +154,8 @@ class InboxEnd:
         for envelope in frame:
             header = wire.parse_header(envelope)
             numbering = numbering_of(header.kind)
+            if header.kind == Kind.GRANT:
+                continue  # it knows everybody
             if numbering is None:
                 hellos.append(payloads.decode(envelope, header))
                 continue

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from relay.core import payloads, wire
 from relay.core.events import Event
 from relay.core.message import Header, Heard, Kind, ReceiptEntry
+from relay.core.papers import Papers
 from relay.core.radio import Radio, RadioReport, RadioSettings, Transmission
 from tests.support.ends import InboxEnd, NodeEnd, own_entry
 
@@ -29,8 +30,8 @@ class Sent(NamedTuple):
 class RadioEnd(NodeEnd):
     """A node whose packets are written down; MQTT is whatever the test makes of it."""
 
-    def __init__(self, seed: int = 0, **settings) -> None:
-        super().__init__(seed=seed, radio=RadioSettings(**settings))
+    def __init__(self, seed: int = 0, papers: Papers | None = None, **settings) -> None:
+        super().__init__(seed=seed, radio=RadioSettings(**settings), papers=papers)
         self.air: list[Sent] = []
         self.says = READY
         self.on_air.take_report(READY, self.now_s)

@@ -8,8 +8,8 @@ with Stack(tmp_path, "beilen", "assen") as stack:
     stack.inbox.reports()               # what the inbox's disk holds
     node.kill(); stack.broker.kill(); stack.inbox.stop(); node.start()
 
-Everything is laid out through relay.trust, as `naober setup` does it. Folders may be copied and put
-back while their process is down.
+Everything is laid out through relay.trust, as `naober setup` and `naober enrol` do it. Folders may be
+copied and put back while their process is down.
 """
 
 from __future__ import annotations
@@ -33,13 +33,15 @@ from relay.errors import WireError
 from relay.node import control
 from relay.node.station import OUTBOX_NAME
 from relay.toml_text import fill
-from relay.trust import admit, inbox_setup, keys, node_setup
+from relay.trust import authority, inbox_setup, keys
+from relay.trust.local import LocalAuthority
 from tests.support.broker import Mosquitto, free_port
 from tests.support.certs import Pair
 from tests.support.process import Process, until
 
 REPORTS, STATES = 0, 1
 HTTP_TIMEOUT_S = 5.0
+RETRY_MAX_S = 5  # a broker that returns is found soon: the pause has tests of its own
 OPEN = ("waiting", "sent")
 
 
@@ -59,14 +61,14 @@ class Stored(NamedTuple):
 class Inbox(Process):
     """`naober inbox`."""
 
-    def __init__(self, folder: Path, broker_port: int, *, plain: bool = False) -> None:
+    def __init__(self, folder: Path, broker_port: int, trust: LocalAuthority) -> None:
         self.folder, self.state = folder, folder / "state"
         self.web_port = free_port()
         self.file = folder / config.INBOX_FILE
         super().__init__("inbox", ["inbox", "--config", self.file], folder)
-        place = inbox_setup.Place(folder, self.state, "127.0.0.1", broker_port, plain)
-        inbox_setup.establish(place)
-        edit(self.file, web__port=self.web_port)
+        trust.lay_out_inbox(inbox_setup.Place(folder, self.state, "127.0.0.1", broker_port))
+        self.pages_port = free_port()
+        edit(self.file, web__port=self.web_port, pages__port=self.pages_port)
 
     def ready(self) -> bool:
         return bool(self.health().get("ok"))
@@ -115,15 +117,25 @@ class Inbox(Process):
 class Node(Process):
     """`naober node` at one site."""
 
-    def __init__(self, name: str, folder: Path, inbox: Inbox, *, plain: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        trust: LocalAuthority,
+        place: authority.Place | None = None,
+        *,
+        told: bool = True,
+    ) -> None:
+        """`told`: the inbox has its grant already, else the node must show it."""
         self.folder, self.state = folder, folder / "state"
         self.file = folder / config.NODE_FILE
-        super().__init__(name, ["node", "--config", self.file], inbox.folder.parent)
+        super().__init__(name, ["node", "--config", self.file], folder.parent)
         folder.mkdir()
-        request = node_setup.prepare(self.state, name, plain=plain)
-        self.address = keys.address_text(request.address)
-        node_setup.apply(admit.admit(request, inbox.file), folder, self.state)
+        self.grant = trust.lay_out_node(folder, self.state, place or name, told=told)
+        self.public_key = keys.public_bytes(keys.load(self.state / "node.key"))
+        self.address = keys.address_text(keys.address_of(self.public_key))
         self.configure(mqtt__connect_timeout_s=2, mqtt__backfill_spread_s=0, sensors__network__active=False)
+        self.configure(mqtt__retry_max_s=RETRY_MAX_S)
 
     @classmethod
     def twin(cls, name: str, of: Node) -> Node:
@@ -132,7 +144,7 @@ class Node(Process):
         self.folder = of.folder.with_name(name)
         shutil.copytree(of.folder, self.folder, ignore=shutil.ignore_patterns("*.sock"))
         self.state, self.file = self.folder / "state", self.folder / config.NODE_FILE
-        self.address = of.address
+        self.address, self.public_key, self.grant = of.address, of.public_key, of.grant
         Process.__init__(self, name, ["node", "--config", self.file], of.folder.parent)
         self.configure(node__state=str(self.state), mqtt__key=str(self.state / "node-tls.key"))
         return self
@@ -218,8 +230,9 @@ class Stack:
         )
         if plain:
             _open_to_all(self.broker)
-        self.inbox = Inbox(folder / "inbox", self.broker.port, plain=plain)
-        self.nodes = {name: Node(name, folder / name, self.inbox, plain=plain) for name in names}
+        self.trust = LocalAuthority(plain=plain)
+        self.inbox = Inbox(folder / "inbox", self.broker.port, self.trust)
+        self.nodes = {name: Node(name, folder / name, self.trust) for name in names}
         self.extra: list[Process] = []  # ended with the rest
         for node in self.nodes.values():
             node.configure(**settings)
@@ -289,7 +302,7 @@ def card_image(process: Inbox | Node, image: Path) -> Iterator[None]:
 
 
 class _SetUp(NamedTuple):
-    """What Mosquitto's helper needs of an authority that `naober setup inbox` made."""
+    """What Mosquitto's helper needs of the authority that laid everything out."""
 
     ca_file: Path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from relay.core import fields
-from tests.support import vectors
+from tests.support import papers, vectors
 
 PATH = Path(__file__).parents[2] / "docs" / "wire.md"
 
@@ -30,12 +30,20 @@ def value(row: fields.Field) -> str:
 
 
 def vectors_list() -> str:
-    """Keys, envelopes, batches and radio frames in hexadecimal."""
+    """Keys, envelopes, batches, radio frames and papers in hexadecimal."""
     lines = [f"network id `{vectors.NETWORK.hex()}`", ""]
     for name, key in vectors.FILE["keys"].items():
         lines.append(f"{name}: seed `{key['seed']}`, public `{key['public']}`, address `{key['address']}`  ")
-    lines += ["", "```"]
-    for vector in [*vectors.ENVELOPES.values(), *vectors.BATCHES, *vectors.RADIO_FRAMES]:
+    for name, seed in papers.FILE["seeds"].items():
+        lines.append(f"{name.replace('_', ' ')}: seed `{seed}`  ")
+    lines += ["", "```", "dictionary", f"  {papers.FILE['dictionary']}"]
+    lines += ["sealed channel", f"  {papers.FILE['sealed']['bytes']}"]
+    for vector in [
+        *vectors.ENVELOPES.values(),
+        *vectors.BATCHES,
+        *vectors.RADIO_FRAMES,
+        *papers.PAPERS.values(),
+    ]:
         lines += [vector["name"], f"  {vector['bytes']}"]
     return "\n".join([*lines, "```"])
 

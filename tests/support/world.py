@@ -53,6 +53,8 @@ class Signer:
 
     private: Ed25519PrivateKey
     revoked: bool = False
+    blocked: bool = False
+    replaced_s: int = 0
 
     @classmethod
     def seeded(cls, name: str) -> Signer:

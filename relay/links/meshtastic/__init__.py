@@ -5,6 +5,7 @@
     await link.run(heard, changed)
 
 Only `proto` loads the `meshtastic` package, when the link runs. Codes of LinkError: errors.py.
+Beside the link: `boards` (what is on USB), `setting` (bringing a radio to what it must be set to), `where`.
 """
 
 from relay.links.meshtastic.connection import Timing

@@ -16,7 +16,15 @@ import msgspec
 
 from relay.errors import LinkError
 from relay.links.meshtastic import errors, packets
-from relay.links.meshtastic.packets import ConfigComplete, Incoming, Outgoing, QueueStatus, Restarted, Setting
+from relay.links.meshtastic.packets import (
+    ConfigComplete,
+    Incoming,
+    Locked,
+    Outgoing,
+    QueueStatus,
+    Restarted,
+    Setting,
+)
 from relay.links.meshtastic.stream import WAKE, Deframer, Stream, enframe
 
 SETTINGS_MAX = 512  # a handshake has some 45 parts
@@ -126,6 +134,8 @@ class Connection:
         elif isinstance(incoming, Restarted):
             if self._complete.done():
                 raise errors.restarted(self._stream.name)
+        elif isinstance(incoming, Locked):
+            raise errors.locked(self._stream.name)
         else:
             if isinstance(incoming, QueueStatus):
                 self._answer(incoming)

@@ -6,6 +6,9 @@ Codes that start with R are spoken codes, the same in every place where a person
     R01             there is no such device
     R02, R03        the radio is set otherwise than it must be (settings.py)
     R04             another program uses the same radio
+    R05             the radio lets nobody set it: locked, or managed from elsewhere
+    R06             the radio's firmware is too old to be set
+    R07             the radio did not keep what it was set to
     no_access       the device may not be opened by this user
     refused, unreachable, lost     as for any connection
     silent          the radio does not answer
@@ -59,6 +62,47 @@ def in_use(name: str, by: str = "") -> LinkError:
         ),
         USE_ONE,
         code="R04",
+    )
+
+
+def locked(name: str) -> LinkError:
+    return LinkError(
+        Text(
+            f"Radio {name} is vergrendeld of wordt elders beheerd: instellen kan niet",
+            f"Radio {name} is locked or managed from elsewhere: it can't be set",
+        ),
+        Text(
+            "Zet in de Meshtastic-app 'managed mode' uit of ontgrendel hem; anders: fabrieksinstellingen",
+            "Switch off managed mode in the Meshtastic app or unlock it; if you can't: factory reset",
+        ),
+        code="R05",
+    )
+
+
+def old_firmware(version: str, least: str) -> LinkError:
+    return LinkError(
+        Text(
+            f"Firmware {version} van de radio is te oud, moet {least} of nieuwer zijn",
+            f"The radio's firmware {version} is too old, must be {least} or newer",
+        ),
+        Text(
+            "Zet nieuwe firmware op de radio (flasher.meshtastic.org), dan naober radio set",
+            "Put new firmware on the radio (flasher.meshtastic.org), then naober radio set",
+        ),
+        code="R06",
+    )
+
+
+def not_kept(names: str, says: str = "") -> LinkError:
+    """`says`: what the radio itself had to tell."""
+    told = f" ({says})" if says else ""
+    return LinkError(
+        Text(f"De radio houdt dit niet vast: {names}{told}", f"The radio does not keep this: {names}{told}"),
+        Text(
+            "Druk op RST en herhaal naober radio set; blijft het zo: nieuwe firmware of een andere radio",
+            "Press RST and repeat naober radio set; if it stays: new firmware, or another radio",
+        ),
+        code="R07",
     )
 
 

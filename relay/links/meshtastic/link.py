@@ -1,7 +1,8 @@
 """The radio link of a node: frames to the air and from the air, over one Meshtastic radio.
 
 It stays connected, and says at each change why it is not. One packet at a time: `send` comes back when the
-packet has left the radio's queue, or should have, since what is in there can't be superseded any more.
+packet has left the radio's queue, or should have, since what is in there can't be superseded any more. Only
+an urgent packet may follow a routine one before that: the radio's queue lets it go first.
 A radio that says "accepted" has promised nothing, and one that says "not delivered" is often wrong: neither
 decides about a message. What goes wrong with a connection, and how it shows: connection.py.
 """
@@ -30,10 +31,9 @@ from relay.links.meshtastic.packets import (
     Verdict,
 )
 from relay.links.meshtastic.proto import load
-from relay.links.meshtastic.serial import open_serial
 from relay.links.meshtastic.settings import Wanted, facts_of
-from relay.links.meshtastic.stream import Stream, open_tcp
 from relay.links.meshtastic.watch import DUTY_CYCLE, Watch
+from relay.links.meshtastic.where import Where
 from relay.links.radio import HeardCall, HeardFrame, RadioFacts
 
 BROADCAST_BYTES_MAX = 231  # 232 is refused by the radio, and 235 vanishes without a word
@@ -76,12 +76,14 @@ class MeshtasticLink:
         self.facts = CONNECTING
         self._options = options
         self._chance = chance
-        self._name = options.device or f"{options.host}:{options.port}"
+        self._where = Where(options.device, options.host, options.port)
+        self._name = self._where.name
         self._watch = Watch()
         most = BROADCAST_BYTES_MAX if options.to == BROADCAST else UNICAST_BYTES_MAX
         self._watch.limit(min(options.payload_bytes_max or most, most))
         self._connection: Connection | None = None  # one that may be used
-        self._sending = False
+        self._handing = False  # a packet to the radio, which has not answered yet
+        self._under_way: list[int] = []  # urgencies of what is on its way to the air
         self._rival = False  # another program throws us out
         self._ids: deque[int] = deque(maxlen=IDS_KEPT)
         self._sizes: dict[int, int] = {}  # of the packets whose ids are kept
@@ -97,6 +99,7 @@ class MeshtasticLink:
     async def run(self, heard: HeardCall, changed: Changed) -> None:
         """See RadioLink. Raises what `heard` or `changed` raises, and nothing else."""
         self._heard, self._changed = heard, changed
+        self._set(CONNECTING)
         loop = asyncio.get_running_loop()
         wait_s = RETRY_MIN_S
         while True:
@@ -112,11 +115,11 @@ class MeshtasticLink:
 
     async def send(self, frame: bytes, urgency: int = 3) -> None:
         """See RadioLink. Comes back when the radio has room for the next."""
-        connection = self._ready(frame)
-        self._sending = True
+        connection = self._ready(frame, urgency)
+        self._under_way.append(urgency)
         try:
             out = self._outgoing(frame, urgency)
-            status = await connection.transmit(out)
+            status = await self._hand(connection, out)
             error = self._refusal(status, out)
             if error is None or error.code == "queue_full":
                 airtimes = URGENT_AIRTIMES if urgency <= URGENT else QUEUE_AIRTIMES
@@ -124,15 +127,27 @@ class MeshtasticLink:
             if error is not None:
                 raise error
         finally:
-            self._sending = False
+            self._under_way.remove(urgency)
 
-    def room(self) -> int:
+    def room(self, urgency: int = 3) -> int:
         """See RadioLink."""
-        return int(self._connection is not None and not self._sending and self._withheld() is None)
+        return int(self._connection is not None and self._is_free(urgency) and self._withheld() is None)
 
     # --- out ---
 
-    def _ready(self, frame: bytes) -> Connection:
+    def _is_free(self, urgency: int) -> bool:
+        return not self._handing and (
+            not self._under_way or (urgency <= URGENT and min(self._under_way) > URGENT)
+        )
+
+    async def _hand(self, connection: Connection, out: Outgoing) -> QueueStatus | None:
+        self._handing = True
+        try:
+            return await connection.transmit(out)
+        finally:
+            self._handing = False
+
+    def _ready(self, frame: bytes, urgency: int) -> Connection:
         """The connection to use, or LinkError for a frame that must not or cannot go now."""
         if len(frame) > self.radio.payload_bytes_max:
             raise errors.too_large(len(frame), self.radio.payload_bytes_max)
@@ -141,7 +156,7 @@ class MeshtasticLink:
         withheld = self._withheld()
         if withheld is not None:
             raise withheld
-        if self._sending:
+        if not self._is_free(urgency):
             raise errors.busy()
         return self._connection
 
@@ -243,7 +258,7 @@ class MeshtasticLink:
     async def _hold(self) -> None:
         """One connection from beginning to end; raises LinkError when it ends or does not begin."""
         await asyncio.to_thread(load)  # takes a second on a small machine, once
-        connection = Connection(await self._open(), self._options.timing, self._told)
+        connection = Connection(await self._where.open(), self._options.timing, self._told)
         try:
             await self._work(connection)
         except LinkError as error:
@@ -255,12 +270,6 @@ class MeshtasticLink:
             if self._wake is not None:
                 self._wake.cancel()
             await connection.close()
-
-    async def _open(self) -> Stream:
-        options = self._options
-        if options.device:
-            return await open_serial(options.device)
-        return await open_tcp(options.host, options.port)
 
     async def _work(self, connection: Connection) -> None:
         settings = await connection.open()

@@ -12,6 +12,7 @@ from relay.links.radio import HeardFrame
 
 BROADCAST = 0xFFFFFFFF
 PRIVATE_PORT = 256
+ADMIN_PORT = 6  # to the radio itself: what it is set to
 CONFIG_ONLY = 69420  # this nonce leaves out what the radio knows of other nodes: a fast handshake
 NOTIFICATION_CHARS_MAX = 200
 SNR_DB_MAX = 127.0  # what a batch has room for; real values lie within 20
@@ -28,6 +29,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     hop_limit: int = 5  # left out, the firmware would send a packet that nobody relays
     urgency: int = 3
     want_ack: bool = False
+    port: int = PRIVATE_PORT
 
 
 class QueueStatus(msgspec.Struct, frozen=True):
@@ -76,6 +78,10 @@ class Restarted(msgspec.Struct, frozen=True):
     """The radio says that it has just started: it has forgotten that we are here."""
 
 
+class Locked(msgspec.Struct, frozen=True):
+    """The radio wants a passphrase before it serves anybody (hardened firmware)."""
+
+
 class Setting(msgspec.Struct, frozen=True):
     """A part of the radio's configuration, as it comes in a handshake."""
 
@@ -99,9 +105,11 @@ Incoming = (
     | Readable
     | Nothing
     | Restarted
+    | Locked
     | Setting
     | ConfigComplete
 )
+UNLOCKED = 3  # LockdownStatus.State
 SETTINGS = ("my_info", "metadata", "config", "moduleConfig", "channel", "node_info")
 
 
@@ -130,7 +138,7 @@ def packet(out: Outgoing) -> bytes:
     each.hop_limit = out.hop_limit
     each.priority = PRIORITIES[out.urgency]
     each.want_ack = out.want_ack and out.to != BROADCAST
-    each.decoded.portnum = PRIVATE_PORT
+    each.decoded.portnum = out.port
     each.decoded.payload = out.payload
     return _bytes(to_radio)
 
@@ -159,6 +167,8 @@ def read(from_radio: Any, me: int) -> Incoming:
         return ConfigComplete(from_radio.config_complete_id)
     if kind == "rebooted":
         return Restarted()
+    if kind == "lockdown_status":
+        return Nothing() if from_radio.lockdown_status.state == UNLOCKED else Locked()
     if kind in SETTINGS:
         return Setting(kind, getattr(from_radio, kind))
     return Nothing()

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
+from threading import Lock
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from relay.errors import LinkError, Text
 
 PACKAGE = "meshtastic"
+_loading = Lock()
 
 
 class Protobufs(NamedTuple):
@@ -30,17 +33,27 @@ class Protobufs(NamedTuple):
 @cache
 def load() -> Protobufs:
     """Loads them, once; raises LinkError `not_installed`."""
+    return Protobufs(*_modules("mesh", "config", "telemetry", "portnums"))
+
+
+@cache
+def load_admin() -> Any:
+    """What a radio is set with; a node that only sends does without. Raises LinkError `not_installed`."""
+    return _modules("admin")[0]
+
+
+def _modules(*names: str) -> list[ModuleType]:
+    with _loading:  # both are loaded on threads, and the package's stand-in is there for all of them
+        return _imported(names)
+
+
+def _imported(names: Sequence[str]) -> list[ModuleType]:
     try:
         with_parent = PACKAGE in sys.modules
         if not with_parent:
             sys.modules[PACKAGE] = _without_init()
         try:
-            return Protobufs(
-                *(
-                    import_module(f"{PACKAGE}.protobuf.{name}_pb2")
-                    for name in ("mesh", "config", "telemetry", "portnums")
-                )
-            )
+            return [import_module(f"{PACKAGE}.protobuf.{name}_pb2") for name in names]
         finally:
             if not with_parent:
                 del sys.modules[PACKAGE]  # who wants the package later shall get the real one

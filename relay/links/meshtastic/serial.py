@@ -13,14 +13,13 @@ import errno
 import fcntl
 import os
 import termios
-from contextlib import suppress
 from pathlib import Path
 
+from relay import processes
 from relay.errors import LinkError
 from relay.links.meshtastic import errors
 from relay.links.meshtastic.stream import READ_BYTES, UNSENT_BYTES_MAX, AsyncioStream, Stream
 
-PROC = Path("/proc")
 SPEED = termios.B115200
 GONE = {errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EIO}
 LOCKED = {errno.EBUSY, errno.EAGAIN}
@@ -38,27 +37,12 @@ async def open_serial(device: str) -> Stream:
     return await _stream(device, fd)
 
 
-def holder_of(device: str, proc: Path = PROC) -> str:
+def holder_of(device: str, proc: Path = processes.PROC) -> str:
     """The other program that has `device` open, as in `meshtasticd (pid 911)`; empty when none is seen.
 
     Of other users' programs only root sees what they hold.
     """
-    path = os.path.realpath(device)
-    for process in proc.iterdir():
-        if not process.name.isdecimal() or int(process.name) == os.getpid():
-            continue
-        with suppress(OSError):
-            for each in (process / "fd").iterdir():
-                if _target(each) == path:
-                    return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
-    return ""
-
-
-def _target(link: Path) -> str:
-    try:
-        return str(link.readlink())
-    except OSError:
-        return ""
+    return str(next(processes.holders(device, proc), ""))
 
 
 def _open(device: str) -> int:

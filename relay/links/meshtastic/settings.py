@@ -60,13 +60,15 @@ def channel_hash(name: str, key: bytes) -> int:
 
 def facts_of(settings: Sequence[Setting], channel_index: int, wanted: Wanted) -> RadioFacts | None:
     """What a handshake told; None when it left out something that must be known."""
-    known = _Handshake(settings, channel_index)
+    known = Handshake(settings, channel_index)
     me, lora, device = known.of("my_info"), known.config("lora"), known.config("device")
+    security = known.config("security")
     if me is None or lora is None or device is None:
         return None
     facts = RadioFacts(
         node_number=me.my_node_num,
         firmware=_firmware(known.of("metadata")),
+        model=_model(known.of("metadata")),
         region=_name(lora, "region"),
         preset=_name(lora, "modem_preset") if lora.use_preset else "custom",
         role=_name(device, "role"),
@@ -74,6 +76,8 @@ def facts_of(settings: Sequence[Setting], channel_index: int, wanted: Wanted) ->
         hop_limit=lora.hop_limit,
         transmits=lora.tx_enabled,
         ignores_duty_cycle=lora.override_duty_cycle,
+        own_frequency=lora.override_frequency > 0,
+        managed=device.is_managed or bool(security and security.is_managed),
         beacons=_beacons(known, device),
     )
     facts = _with_channel(facts, known.channel)
@@ -81,7 +85,7 @@ def facts_of(settings: Sequence[Setting], channel_index: int, wanted: Wanted) ->
     return msgspec.structs.replace(facts, differences=tuple(differences(facts, wanted)))
 
 
-class _Handshake:
+class Handshake:
     """The parts of a configuration by name."""
 
     def __init__(self, settings: Sequence[Setting], channel_index: int) -> None:
@@ -113,6 +117,12 @@ def _firmware(metadata: Any) -> str:
     return metadata.firmware_version[:32] if metadata else ""
 
 
+def _model(metadata: Any) -> str:
+    """The board's name, as in `Heltec V3`."""
+    name = _name(metadata, "hw_model") if metadata else ""
+    return name.replace("_", " ").title().replace("Rak", "RAK") if name != "UNSET" else ""
+
+
 def _with_channel(facts: RadioFacts, channel: Any) -> RadioFacts:
     if channel is None or channel.role == 0:  # DISABLED
         return facts
@@ -138,7 +148,7 @@ def _with_metrics(facts: RadioFacts, own: Any) -> RadioFacts:
     )
 
 
-def _beacons(known: _Handshake, device: Any) -> tuple[str, ...]:
+def _beacons(known: Handshake, device: Any) -> tuple[str, ...]:
     """What the radio broadcasts by itself more often than every 72 h. An interval of 0 is a short default."""
     position, telemetry = known.config("position"), known.config("telemetry", "moduleConfig")
     neighbours = known.config("neighbor_info", "moduleConfig")
@@ -164,6 +174,7 @@ def differences(facts: RadioFacts, wanted: Wanted) -> list[Difference]:
         _differs("R02", "region", "Radio staat op", "Radio is set to", facts.region, wanted.region, True),
         _differs("R02", "preset", "Radio-instelling is", "Preset is", facts.preset, wanted.preset, True),
         None if facts.transmits else _OFF,
+        _FREQUENCY if facts.own_frequency else None,
         _channel_differs(facts, wanted),
         None
         if facts.role in wanted.roles
@@ -236,6 +247,16 @@ _OFF = Difference(
     "transmits",
     Text(
         "Zenden staat uit in de radio. Er is niets uitgezonden.", "The radio's transmitter is switched off."
+    ),
+    SET_IT,
+    True,
+)
+_FREQUENCY = Difference(
+    "R02",
+    "frequency",
+    Text(
+        "Radio gebruikt een eigen frequentie. Er is niets uitgezonden.",
+        "The radio uses a frequency of its own. Nothing was transmitted.",
     ),
     SET_IT,
     True,

@@ -173,6 +173,7 @@ CONNECTED = LinkFacts(True, "connected", Text("Verbonden met de radio", "Connect
 _FROM_HANDSHAKE = (
     "node_number",
     "firmware",
+    "model",
     "region",
     "preset",
     "role",
@@ -180,6 +181,8 @@ _FROM_HANDSHAKE = (
     "hop_limit",
     "transmits",
     "ignores_duty_cycle",
+    "own_frequency",
+    "managed",
     "channel_name",
     "channel_hash",
     "channel_key",
