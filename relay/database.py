@@ -127,8 +127,8 @@ def migrate(db: sqlite3.Connection, folder: Path) -> None:
     Each file runs in a transaction of its own together with the number it leaves in user_version. A file
     whose first line is `-- readable from: N` only adds tables: a program that knows the schema up to N may
     go on with what it leaves, so that an upgrade can be turned back (versions N and N - 1 work on one file).
-    That N stands in user_version as well, in thousands. Any other database of a later version is refused: going on
-    would lose what it holds.
+    That N stands in user_version as well, in thousands. Any other database of a later version is refused:
+    going on would lose what it holds.
     """
     found: int = db.execute("PRAGMA user_version").fetchone()[0]
     readable_from, version = divmod(found, READABLE)

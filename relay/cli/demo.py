@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, metavar="N", help=pick(seconds))
     no_color = Text("geen kleuren", "no colours")
     parser.add_argument("--no-color", action="store_true", help=pick(no_color))
-    port = Text("poort van de JSON-pagina (een vrije)", "port of the JSON page (a free one)")
+    port = Text("poort van de pagina's (een vrije)", "port of the pages (a free one)")
     parser.add_argument("--port", type=int, metavar="PORT", help=pick(port))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from relay.cli import labels
-from relay.cli.demo_stage import HOST, DemoNode, Stage
+from relay.cli.demo_stage import HOST, LOGIN, DemoNode, Stage
 from relay.cli.demo_story import ACTS, LAST, Story
 from relay.cli.demo_tally import Layers, Tally
 from relay.cli.language import chosen, pick, say
@@ -75,6 +75,12 @@ def report_line(facts: Mapping[str, Any], wide: int) -> str:
     return row(cells, (8, 12, 24, 14, max(10, wide - 66)))
 
 
+def login_line(stage: Stage) -> str:
+    """Where the operators' pages are, and how to come in."""
+    words = pick(Text("naam", "name")), pick(Text("wachtwoord", "password"))
+    return f"http://{HOST}:{stage.page_port}   {words[0]} {LOGIN} · {words[1]} {stage.password}"
+
+
 class Screen:
     """Redraws the whole screen in place."""
 
@@ -115,7 +121,7 @@ class Screen:
             "",
             self._measured(wide),
             "",
-            fit(f"http://{HOST}:{self._stage.page_port}/api/sites   (/api/messages, /healthz)", wide),
+            fit(login_line(self._stage), wide),
             self._paint(
                 fit(pick(Text("Ctrl-C stopt en ruimt alles op", "Ctrl-C ends all of it")), wide), _DIM
             ),
@@ -181,7 +187,7 @@ class Lines:
         self._layers: dict[str, tuple[str, str]] = {}
         self._open: tuple[int, ...] = ()
         self._counted_s = 0.0
-        say(f"http://{HOST}:{stage.page_port}/api/sites")
+        say(login_line(stage))
         say(_INVENTED)
 
     def show(self, fresh: list[dict[str, Any]]) -> None:

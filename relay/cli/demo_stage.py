@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import secrets
 import shutil
 import signal
 import socket
@@ -19,6 +20,8 @@ from relay.cli.demo_child import BROKER, LINE
 from relay.cli.inbox_page import InboxPage
 from relay.cli.language import pick
 from relay.errors import NaoberError, Text
+from relay.inbox.operators.people import Account
+from relay.inbox.operators.store import Operators
 from relay.node import control
 from relay.trust import inbox_setup, keys
 from relay.trust.local import LocalAuthority
@@ -34,7 +37,25 @@ PRESET = "SHORT_FAST"  # the demo's radios stand side by side, and nobody has al
 HOP_LIMIT = 3  # as the pretended radios come
 
 THIS_DEVICE = Text("Dit apparaat", "This device")
+LOGIN, BANNER = "demo", "DEMO"
 INVENTED = ("Dorpshuis Voorbeeld-Norg", "Sporthal Voorbeeld-Roden")
+
+_SITES = """\
+[[site]]
+id = "Dorpshuis Voorbeeld-Norg"
+name = "Dorpshuis Voorbeeld-Norg"
+municipality = "Noordenveld"
+lat = 53.067
+lon = 6.460
+capacity = 120
+[[site]]
+id = "Sporthal Voorbeeld-Roden"
+name = "Sporthal Voorbeeld-Roden"
+municipality = "Noordenveld"
+lat = 53.138
+lon = 6.421
+capacity = 300
+"""
 
 _BROKER_CONFIG = """\
 id = 0
@@ -172,7 +193,9 @@ class Stage:
                 Text("Noem een andere met --port, of geen", "Give another with --port, or none"),
             )
         self.page_port = page_port or free_port()
-        broker_port = free_port(self.page_port)
+        self.json_port = free_port(self.page_port)
+        self.password = "-".join(secrets.token_hex(2) for _ in range(3))
+        broker_port = free_port(self.page_port, self.json_port)
         self.folder = Path(tempfile.mkdtemp(prefix="naober-demo-", dir=_room_for_sockets()))
         try:
             self._lay_out(broker_port)
@@ -189,18 +212,24 @@ class Stage:
         trust.lay_out_inbox(inbox_setup.Place(place, place / "state", HOST, broker_port))
         file = place / config.INBOX_FILE
         changes: dict[tuple[str, str], toml_text.Plain] = {
-            ("web", "port"): self.page_port,
+            ("web", "port"): self.json_port,
+            ("pages", "port"): self.page_port,
+            ("pages", "banner"): BANNER,
             ("radio", "preset"): PRESET,
             ("log", "level"): "warning",
         }
         file.write_text(toml_text.fill(file.read_text("utf-8"), changes), "utf-8")
+        (place / "sites.toml").write_text(_SITES, "utf-8")
+        operators = Operators(place / "state")
+        operators.save_account(Account(LOGIN, "administrator"), self.password, "naober demo")
+        operators.close()
         self.inbox = Child("postvak", ["inbox", "--config", file], self.folder)
         sites = (pick(THIS_DEVICE), *INVENTED)
-        radio_port = free_port(self.page_port, broker_port, run=len(sites))
+        radio_port = free_port(self.page_port, self.json_port, broker_port, run=len(sites))
         count = ("--count", str(len(sites)), "--port", str(radio_port), "--preset", PRESET)
         self.radios = Child("radios", ["fake-radio", *count], self.folder)
         taken = range(radio_port, radio_port + len(sites))
-        line_port = free_port(self.page_port, broker_port, *taken)
+        line_port = free_port(self.page_port, self.json_port, broker_port, *taken)
         self.line = Child("line", [LINE, str(line_port), str(broker_port)], self.folder)
         self.nodes: list[DemoNode] = []
         for number, site in enumerate(sites):
@@ -215,7 +244,7 @@ class Stage:
                     invented=number > 0,
                 )
             )
-        self.page = InboxPage(f"http://{HOST}:{self.page_port}", ANSWER_TIMEOUT_S)
+        self.page = InboxPage(f"http://{HOST}:{self.json_port}", ANSWER_TIMEOUT_S)
 
     @property
     def cut_off(self) -> DemoNode:
