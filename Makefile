@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN_TEST := mosquitto mosquitto-clients strace faketime systemd e2fsprogs poppler-utils debootstrap
+DEBIAN_TEST := mosquitto mosquitto-clients strace faketime systemd e2fsprogs poppler-utils debootstrap nut-server
 
 # a Python that was upgraded away leaves a .venv that no longer runs
 $(shell { $(BIN)/python -c ''; } 2>/dev/null || rm -f $(VENV)/made)

@@ -129,10 +129,22 @@ class NetworkSensorSection(Section, frozen=True):
     interval_s: Seconds = 30
 
 
-class SensorsSection(Section, frozen=True):
-    """What the node measures by itself."""
+class CommandSection(Section, frozen=True):
+    """One `[[sensors.command]]`: a program that prints values as JSON (relay/sensors/command.py)."""
 
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,24}$")]
+    command: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=16)]
+    interval_s: Annotated[int, msgspec.Meta(ge=5, le=86_400)] = 60
+    timeout_s: Annotated[int, msgspec.Meta(ge=1, le=60)] = 10
+
+
+class SensorsSection(Section, frozen=True):
+    """What the node measures by itself. Of two that tell the same, the first in this order counts."""
+
+    nut: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9._-]+(@[A-Za-z0-9._-]+(:\d{1,5})?)?)?$")] = ""
     power: bool = True  # /sys/class/power_supply
+    temperature: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9:._-]*$", max_length=64)] = ""
+    command: Annotated[tuple[CommandSection, ...], msgspec.Meta(max_length=16)] = ()
     host: bool = True  # temperature, load, memory, disk, clock
     network: NetworkSensorSection = NetworkSensorSection()
 

@@ -125,10 +125,24 @@ def make_radio(config: NodeConfig, settings: RadioSettings) -> RadioLink:
 def sensors_of(config: NodeConfig) -> list[Sensor]:
     """Made here and nowhere else; imported only when switched on."""
     chosen: list[Sensor] = []
+    if config.sensors.nut:
+        from relay.sensors.nut import PORT, NutSensor
+
+        ups, _, where = config.sensors.nut.partition("@")
+        host, _, port = where.partition(":")
+        chosen.append(NutSensor(ups, host or "127.0.0.1", int(port or PORT)))
     if config.sensors.power:
         from relay.sensors.power import PowerSensor
 
         chosen.append(PowerSensor())
+    if config.sensors.temperature:
+        from relay.sensors.temperature import TemperatureSensor
+
+        chosen.append(TemperatureSensor(config.sensors.temperature))
+    for each in config.sensors.command:
+        from relay.sensors.command import CommandSensor
+
+        chosen.append(CommandSensor(each.name, each.command, float(each.interval_s), float(each.timeout_s)))
     if config.sensors.host:
         from relay.sensors.host import DiskSensor, FirmwareSensor, HostSensor
 
