@@ -24,10 +24,7 @@ class Upsd:
         self._processes: list[subprocess.Popen[bytes]] = []
         for name, text in (
             ("nut.conf", "MODE=netserver\n"),
-            (
-                "ups.conf",
-                f"[site]\ndriver = dummy-ups\nport = {folder}/site.dev\nmode = dummy-once\npollinterval = 1\n",
-            ),
+            ("ups.conf", _UPS.format(folder=folder)),
             ("upsd.conf", f"LISTEN 127.0.0.1 {self.port}\nMAXAGE 3\nSTATEPATH {folder}\n"),
             ("upsd.users", ""),
         ):
