@@ -12,13 +12,16 @@ import os
 import signal
 import sys
 from io import TextIOWrapper
-from pathlib import Path
 from types import FrameType, ModuleType
 
 from relay import __version__
 from relay.cli import language
 from relay.cli.language import complain, pick, say
 from relay.errors import NaoberError, Text
+from relay.lean import postponed
+
+with postponed():
+    from pathlib import Path
 
 GOOD, ATTENTION, ERROR = 0, 1, 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells do
@@ -33,6 +36,7 @@ VERBS: dict[str, Text] = {
     "doctor": Text("wat er mis is, en wat te doen", "what is the matter, and what to do"),
     "status": Text("hoe het met dit knooppunt gaat", "how this node is doing"),
     "sensors": Text("wat elke sensor nu meet", "what each sensor reads now"),
+    "enter": Text("hoe het hier gaat: open, bezoekers, water", "how it is here: open, visitors, water"),
     "send": Text("een melding, hulpvraag of aanbod versturen", "send a report, request or offer"),
     "notices": Text("wat VRD zei, en hoe ver het met onze meldingen is", "what VRD said to this site"),
     "answer": Text("een bericht van VRD beantwoorden", "answer a notice of VRD"),

@@ -23,9 +23,10 @@ from relay.core.log import Identity
 from relay.core.message import Numbering
 from relay.errors import NaoberError, StorageError, Text, ValueRefused, WireError
 from relay.links.mqtt import MqttLink
-from relay.node import control, exercise_work, lock, mqtt_work, proving
+from relay.node import control, exercise_work, lock, mqtt_work, noticing, proving
 from relay.node.compose import identity_of, make_link, make_radio, open_station, radio_settings, sensors_of
 from relay.node.courier_work import CourierWork
+from relay.node.entered import Entered
 from relay.node.exercise_work import ExerciseWork
 from relay.node.mqtt_work import MqttWork
 from relay.node.reporting import clock_off_s, log_events, queue_facts, status_draft
@@ -64,6 +65,7 @@ class Daemon:
         links = ("mqtt", "radio") if radio else ("mqtt",)
         self._proving = proving.Proving(self._shell, config.node.state, links)
         self._courier = CourierWork(self._shell, link, config.node.state, identity.address)
+        self._entered = Entered(config.node.state)
         self._board = SensorBoard(sensors_of(config))
         self._last_status_s: float | None = None
         self._started_s = time.monotonic()
@@ -139,6 +141,7 @@ class Daemon:
         if self._radio:
             measured |= self._radio.values(now_s)
         measured |= self._proving.values()
+        measured |= self._entered.values(station.moment(), station.forwarder.state.inbox)
         due_s = station.status_interval_s(self._interval_s())
         draft = status_draft(measured, station, station.forwarder.sessions, due_s)
         try:
@@ -179,6 +182,14 @@ class Daemon:
             rows = await self._shell.call(lambda: self._shell.station.submit(drafts))
             self._shell.news()
             return submitted(rows, self._shell.station)
+        if verb in noticing.VERBS:
+            told = await self._shell.call(lambda: noticing.answer_verb(self._shell.station, request))
+            self._shell.news()
+            return told
+        if verb == "enter":
+            told = await self._shell.call(lambda: self._enter(request))
+            self._shell.status_changed.set()
+            return {"entered": told}
         if verb == "where":
             return await self._shell.call(lambda: self._where(request))
         if verb == "emergencies":  # asked by `naober upgrade`
@@ -186,6 +197,16 @@ class Daemon:
         if verb in ("radio", "radio_let_go", "radio_take_back"):
             return await self._lend(verb, request)
         raise NaoberError(Text(f"Onbekende vraag: {verb}", f"Unknown question: {verb}"))
+
+    def _enter(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What a person says of the site, and all that is known of it then."""
+        station = self._shell.station
+        now = station.moment(), station.forwarder.state.inbox
+        if request.get("same"):
+            self._entered.same(*now)
+        if request.get("values"):
+            self._entered.put(request["values"], *now)
+        return self._entered.facts(*now)
 
     async def _lend(self, verb: str, request: dict[str, Any]) -> dict[str, Any]:
         """What the radio is set to, or leave to set it."""
@@ -209,7 +230,8 @@ class Daemon:
         if epoch != self._shell.station.forwarder.state.epoch:
             return {"states": ["reissued"] * len(numbers)}
         ledger = self._shell.station.forwarder.log.ledger(Numbering.REPORT)
-        return {"states": [ledger.state_of(number).name.lower() for number in numbers]}
+        states = [ledger.state_of(number).name.lower() for number in numbers]
+        return {"states": states, "handling": noticing.handling_of(self._shell.station, epoch, numbers)}
 
     def _status_facts(self) -> dict[str, Any]:
         station, session = self._shell.station, self._mqtt.session
@@ -243,6 +265,7 @@ class Daemon:
                 }
             },
             "radio": self._radio_facts(),
+            "notices": noticing.status_facts(station),
             "roster": station.forwarder.papers.version,
             "revoked": station.forwarder.papers.dismissed,
             "inbox_epoch": station.forwarder.state.inbox.epoch,

@@ -1,0 +1,62 @@
+"""`naober enter`: how the site is doing, by somebody who is there. It goes along in every status."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from relay.cli.language import pick, say
+from relay.errors import NaoberError, Text, ValueRefused
+
+EXAMPLES = (
+    "naober enter openstelling=open bezoekers=42 drinkwater=krap",
+    "naober enter drinkwater=?                 (not known any more)",
+    "naober enter --same                       (all is still as it was)",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to tell."""
+    values = Text("bijvoorbeeld bezoekers=42; ? is onbekend", "such as visitors=42; ? is not known")
+    parser.add_argument("values", nargs="*", metavar="FIELD=VALUE", help=pick(values))
+    same = Text("alles is nog hetzelfde", "all is still the same")
+    parser.add_argument("--same", action="store_true", help=pick(same))
+    parser.add_argument("--config", type=Path, metavar="FILE", help=pick(Text("node.toml", "node.toml")))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Asks the running node to take it; shows what it holds then. Raises NaoberError."""
+    from relay import config
+    from relay.cli import labels
+    from relay.cli.text import age
+    from relay.node import control
+
+    settings = config.load_node(args.config or config.FOLDER / config.NODE_FILE)
+    request = {"verb": "enter", "values": _typed(args.values), "same": args.same}
+    told = control.ask(settings.node.state, request)["entered"]
+    if not told:
+        say(Text("Er is niets ingevoerd", "Nothing has been entered"))
+        return 0
+    for name, each in told.items():
+        say(f"  {labels.value(name, each['value']):<40} {pick(age(each['age_s']))}")
+    if args.values or args.same:
+        say(Text("Bewaard; het gaat mee met elke status", "Kept; it goes along in every status"))
+    return 0
+
+
+def _typed(given: list[str]) -> dict[str, str]:
+    from relay.core.words import field_from, value_from
+
+    typed = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise ValueRefused(
+                Text(f"Dit is geen VELD=WAARDE: {each}", f"This is not FIELD=VALUE: {each}"),
+                Text("Zoals: naober enter bezoekers=42", "Such as: naober enter visitors=42"),
+            )
+        field = field_from(name)
+        if field.name in typed:
+            raise NaoberError(Text(f"{field.name} staat er twee keer", f"{field.name} is there twice"))
+        typed[field.name] = value if value.strip() in ("", "?") else value_from(field, value)
+    return typed

@@ -1,0 +1,127 @@
+"""What a person entered at this site: kept on disk, and sent in each status with its age.
+
+One age goes with all of it (`entered_min`): that of the value that was entered longest ago, so that nothing
+is ever told younger than it is. Who confirms that all is still the same makes all of it new. What is older
+than two days is left out: it is not known any more. Time without power counts by the clock where both moments
+had one, and as zero otherwise, as everywhere in a node.
+
+Source: experience.md section 2 ("Hoe gaat het hier?"); domain.md ("Absent means not known").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from relay.core.fields import FIELDS, LEVEL_FIELDS, Field, Value, field_named, parse
+from relay.core.message import Clock, Moment
+from relay.core.receipts import InboxView
+from relay.errors import Text, ValueRefused
+from relay.files import PRIVATE, replace
+
+FILE_NAME = "entered.json"
+FILE_BYTES_MAX = 16 * 1024
+AGE_S_MAX = 48 * 3600.0
+STATUS_NUMBER_MAX = 18  # fields above are of reports, or the node's own
+NOT_KNOWN = ("", "?", "onbekend", "unknown")
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One value, and when it was entered: by the node's running time, and by a clock (0: there was none)."""
+
+    value: Value
+    elapsed_s: float
+    time_s: int
+
+
+class Entered:
+    """Of one node; on the station's thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / FILE_NAME
+        self._entries = _read(self._file)
+
+    def put(self, typed: Mapping[str, str], moment: Moment, inbox: InboxView) -> None:
+        """Take values as they were typed; one that is "?" is not known any more. On disk when this returns.
+
+        Raises ValueRefused before anything changes, StorageError when the disk does not take it.
+        """
+        entries = dict(self._entries)
+        for name, text in typed.items():
+            field = enterable(name)
+            if text.strip().lower() in NOT_KNOWN:
+                entries.pop(field.name, None)
+            else:
+                entries[field.name] = Entry(parse(field.name, text), moment.elapsed_s, _time_s(moment, inbox))
+        self._keep(entries)
+
+    def same(self, moment: Moment, inbox: InboxView) -> None:
+        """All of it still holds, as somebody who is there says."""
+        time_s = _time_s(moment, inbox)
+        self._keep(
+            {name: Entry(each.value, moment.elapsed_s, time_s) for name, each in self._fresh(moment, inbox)}
+        )
+
+    def values(self, moment: Moment, inbox: InboxView) -> dict[str, Value]:
+        """For a status: what is known, and how old the oldest of it is."""
+        fresh = dict(self._fresh(moment, inbox))
+        if not fresh:
+            return {}
+        oldest_s = max(_age_s(each, moment, inbox) for each in fresh.values())
+        return {**{name: each.value for name, each in fresh.items()}, "entered_min": int(oldest_s // 60)}
+
+    def facts(self, moment: Moment, inbox: InboxView) -> dict[str, Any]:
+        """Each value with its age in seconds, for people at the site."""
+        return {
+            name: {"value": each.value, "age_s": round(_age_s(each, moment, inbox))}
+            for name, each in self._fresh(moment, inbox)
+        }
+
+    def _fresh(self, moment: Moment, inbox: InboxView) -> list[tuple[str, Entry]]:
+        known = self._entries.items()
+        return [(name, each) for name, each in known if _age_s(each, moment, inbox) <= AGE_S_MAX]
+
+    def _keep(self, entries: dict[str, Entry]) -> None:
+        replace(self._file, msgspec.json.encode(entries), PRIVATE)
+        self._entries = entries
+
+
+def enterable(name: str) -> Field:
+    """The field `name` when a person tells it in a status; raises ValueRefused for others."""
+    field = field_named(name)
+    in_status = field in LEVEL_FIELDS or (field in FIELDS and field.number <= STATUS_NUMBER_MAX)
+    if field.by != "person" or not in_status:
+        raise ValueRefused(
+            Text(
+                f"{field.nl} wordt gemeten, of hoort in een melding",
+                f"{field.en} is measured, or of a report",
+            ),
+            Text("Meld het met: naober send report", "Tell it with: naober send report"),
+        )
+    return field
+
+
+def _age_s(entry: Entry, moment: Moment, inbox: InboxView) -> float:
+    """At least the running time since; the clock's when it says more."""
+    ran_s = moment.elapsed_s - entry.elapsed_s
+    if ran_s < 0:  # another outbox counted: how long ago is not known, so it is not told
+        return float("inf")
+    time_s = _time_s(moment, inbox)
+    return max(ran_s, float(time_s - entry.time_s)) if entry.time_s and time_s else ran_s
+
+
+def _time_s(moment: Moment, inbox: InboxView) -> int:
+    time_s, clock = inbox.time(moment)
+    return 0 if clock is Clock.NONE else time_s
+
+
+def _read(file: Path) -> dict[str, Entry]:
+    """What is there; nothing when it can't be read: a value that may be wrong is not known."""
+    try:
+        with file.open("rb") as opened:
+            return msgspec.json.decode(opened.read(FILE_BYTES_MAX), type=dict[str, Entry])
+    except (OSError, msgspec.DecodeError, RecursionError):
+        return {}
