@@ -47,14 +47,14 @@ VERBS: dict[str, Text] = {
     "inbox": Text("het postvak van VRD: draaien, blokkeren, bewaren", "VRD's inbox: run, block, back up"),
     "messages": Text("wat het postvak ontving", "what the inbox received"),
     "sites": Text("de noodsteunpunten, zoals het postvak ze kent", "the sites, as the inbox knows them"),
-    "config": Text("instellingen nakijken", "check configuration"),
     "demo": Text("een postvak en drie knooppunten op dit apparaat", "an inbox and three nodes here"),
     # below, the verbs that only `naober --help all` lists
+    "config": Text("instellingen nakijken", "check configuration"),
     "node": Text("de dienst van een knooppunt draaien", "run a node"),
     "fake-radio": Text("Meshtastic-radio's nabootsen, zonder zender", "Meshtastic radios without hardware"),
     "simulate": Text("een uitval narekenen: welke radio's, hoeveel hoge punten", "plan for an outage"),
 }
-RARE = ("node", "fake-radio", "simulate")
+RARE = ("config", "node", "fake-radio", "simulate")
 _EXAMPLES = (
     "sudo naober setup",
     "naober doctor",
