@@ -14,6 +14,7 @@ from relay.errors import ConfigError, NaoberError, Text
 from relay.trust import papers
 from relay.trust.authority_approve import Asked, Gathered, Plan, Signed, from_stick, gather
 from relay.trust.authority_laptop import Laptop
+from relay.trust.keys import show
 from relay.trust.stick import FOLDER, Stick, find, read_file
 
 ATTENTION = 1  # some were refused
@@ -37,11 +38,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _approve(args: argparse.Namespace, laptop: Laptop, stick: Stick | None, gathered: Gathered) -> int:
+    if not args.again and len(gathered.asked) > 1:
+        gathered = _without_replaced(laptop, gathered)
     plan = Plan(laptop, gathered.asked)
     _, secrets = unlocked(args, laptop)
     shared = laptop.shared(secrets)
-    again = args.again or is_given(args)
-    todo = [each for each in gathered.asked if again or not plan.is_current(each, shared.version)]
+    todo = [each for each in gathered.asked if args.again or not plan.is_current(each, shared.version)]
+    if is_given(args):
+        # of a stick that has been around, the one who is new is meant
+        todo = [each for each in todo if each.before is None] or todo or gathered.asked
     done = [each for each in gathered.asked if each not in todo]
     if done:
         count = len(done)
@@ -52,6 +57,23 @@ def _approve(args: argparse.Namespace, laptop: Laptop, stick: Stick | None, gath
     signed = plan.sign(secrets, time.time()) if todo else Signed(laptop.standing.version, {}, {})
     _hand_out(args, laptop, stick, gathered, signed, done)
     return ATTENTION if gathered.refused else 0
+
+
+def _without_replaced(laptop: Laptop, gathered: Gathered) -> Gathered:
+    """The request of a box whose place another has got may lie on the stick for ever: it is not a new one."""
+    kept = []
+    for each in gathered.asked:
+        if each.before is None and each.request.sign_key in laptop.standing.grants:
+            shown = show(each.request.address)
+            say(
+                Text(
+                    f"{shown} is vervangen: overgeslagen (met --again mag hij weer meedoen)",
+                    f"{shown} was replaced: passed over (--again admits it again)",
+                )
+            )
+        else:
+            kept.append(each)
+    return gathered._replace(asked=kept)
 
 
 def _hand_out(

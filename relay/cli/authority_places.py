@@ -17,6 +17,10 @@ from relay.trust.sites import Site
 
 NAME_CHARACTERS_MAX = 24
 _COLUMNS = (3, 11, 16, 16, 31)
+_HINT = Text(
+    "      Typ (een deel van) naam of nummer, 'r NAAM' = reserve, 'g NAAM' = gateway",
+    "      Type (part of) a name or number, 'r NAME' = a spare, 'g NAME' = a gateway",
+)
 
 
 def is_given(args: argparse.Namespace) -> bool:
@@ -43,7 +47,8 @@ def decided(args: argparse.Namespace, plan: Plan, todo: list[Asked]) -> bool:
             say(Text(f"      postvak, broker {request.broker}", f"      inbox, broker {request.broker}"))
             plan.put(each, Place("inbox"))
         else:
-            plan.put(each, _given(args, plan, each) if given or args.yes else _asked(plan, each))
+            settled = args.yes or (each.before is not None and not args.again)  # it has its place
+            plan.put(each, _given(args, plan, each) if given or settled else _asked(plan, each))
             say(f"      {place_text(plan.places[request.address])}")
     return bool(args.yes) or agreed(Text("Kloppen de controlegetallen?", "Are the control numbers right?"))
 
@@ -69,16 +74,14 @@ def _given(args: argparse.Namespace, plan: Plan, asked: Asked) -> Place:
 def _asked(plan: Plan, asked: Asked) -> Place:
     """The place that a person types; Enter takes the suggestion."""
     suggested = plan.suggested(asked)
+    if suggested is None:
+        say(_HINT)
     while True:
         shown = place_text(suggested) if suggested else "-"
         answer = line(Text(f"      plaats [{shown}] > ", f"      site [{shown}] > "))
         place = suggested if not answer else _typed(plan, answer)
         if place is None:
-            hint = Text(
-                "      Typ (een deel van) naam of nummer, 'r NAAM' = reserve, 'g NAAM' = gateway",
-                "      Type (part of) a name or number, 'r NAME' = a spare, 'g NAME' = a gateway",
-            )
-            say(hint)
+            say(_HINT)
             continue
         others = plan.others_at(place.site_id, asked) if place.role == "node" else []
         if not others or (place is suggested and asked.before is not None):

@@ -32,6 +32,13 @@ _PEM = re.compile(r"-----BEGIN [A-Z ]*-----.*?(?:-----END [A-Z ]*-----|\Z)", re.
 _LONG = re.compile(
     r"(?<![0-9A-Za-z+/_-])(?:[0-9a-fA-F]{32,}|[A-Za-z0-9+/_-]{22,}={1,2}|[A-Za-z0-9+/_-]{43})(?![0-9A-Za-z+/_-])"
 )
+# other ways in which a key of 16 or 32 bytes gets into a note or a log
+_SHAPES = re.compile(
+    r"https?://meshtastic\.org/\S+"  # a shared channel
+    r"|(?<![0-9A-Za-z+/_-])(?=[0-9A-Z+/_-]*[a-z])(?=[0-9a-z+/_-]*[A-Z])(?=[A-Za-z+/_-]*[0-9])[A-Za-z0-9+/_-]{22}"
+    r"(?![0-9A-Za-z+/=_-])"  # base64 without its end
+    r"|\b[0-9a-fA-F]{2}(?:[: ][0-9a-fA-F]{2}){15,}\b|(?:\\x[0-9a-fA-F]{2}){6,}|\b\d{1,3}(?:, ?\d{1,3}){15,}\b"
+)
 _NAMED = re.compile(r"(?im)\b(\w*(?:password|passphrase|secret|token|psk)\w*\s*[=:]\s*)\S.*$")
 
 Part = Callable[[], str]
@@ -39,7 +46,7 @@ Part = Callable[[], str]
 
 def scrubbed(text: str) -> str:
     """`text` without what could be a secret; it may be cut at PART_BYTES_MAX, from its beginning."""
-    text = _PEM.sub(GONE, text)
+    text = _SHAPES.sub(GONE, _PEM.sub(GONE, text))
     text = _NAMED.sub(rf"\1{GONE}", text)
     text = _LONG.sub(lambda found: found[0] if _is_path_like(found[0]) else GONE, text)
     return text[-PART_BYTES_MAX:]
@@ -50,13 +57,21 @@ def _is_path_like(word: str) -> bool:
     return word.startswith("/") or "usb-" in word
 
 
+def silent(status: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The daemon's facts without what VRD wrote: how many notices there are, and not what they say."""
+    if not status or not isinstance(notices := status.get("notices"), dict):
+        return status
+    counted = {name: len(each) if isinstance(each, list) else each for name, each in notices.items()}
+    return {**status, "notices": counted}
+
+
 def parts(settings: NodeConfig, file: Path, status: dict[str, Any] | None) -> dict[str, Part]:
     """File name and what makes it."""
     from relay.cli.inbox_page import dump
 
     return {
         "doctor.json": lambda: dump(_doctor(settings, file), indent=1),
-        "status.json": lambda: dump(status, indent=1),
+        "status.json": lambda: dump(silent(status), indent=1),
         "node.toml": lambda: file.read_text("utf-8", "replace"),
         "versions.txt": versions,
         "files.txt": lambda: listing(settings.node.state),

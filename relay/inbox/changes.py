@@ -20,7 +20,7 @@ VERSION_S = 60  # a roster's version is at least the minutes since 2025
 
 
 def roster_frame(changes: Sequence[bytes]) -> bytes:
-    """The retained batch: as many as fit, the newest first."""
+    """The retained batch: as many of the newest as fit, in the order in which each can be believed."""
     entries: list[Entry] = []
     room = TOPIC_BYTES_MAX - wire.ENTRY_OVERHEAD_BYTES
     for envelope in changes:
@@ -28,7 +28,7 @@ def roster_frame(changes: Sequence[bytes]) -> bytes:
         if room < 0:
             break
         entries.append(Entry(envelope))
-    return wire.encode_batch(entries)
+    return wire.encode_batch(entries[::-1])
 
 
 class Airings:

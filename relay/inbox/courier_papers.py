@@ -12,9 +12,8 @@ import msgspec
 from relay.config import InboxConfig
 from relay.core import wire
 from relay.core.message import Kind
-from relay.errors import NaoberError
-from relay.trust import papers
-from relay.trust.judging import judge
+from relay.trust import keeping, papers
+from relay.trust.judging import admitted, judge
 from relay.trust.roster_file import Papers
 
 
@@ -30,24 +29,17 @@ class PapersTaken(msgspec.Struct):
 def take_papers(config: InboxConfig, envelopes: Iterable[bytes]) -> PapersTaken:
     """Verify each and keep what is new; raises StorageError when the roster can't be read or written."""
     roster = Papers(config.roster_file)
-    pinned, network = config.authority_keys, config.network_id
-    keys = tuple(dict.fromkeys((*pinned, *judge(roster.envelopes, pinned, network).authority_keys)))
-    done = PapersTaken()
-    good = []
-    for envelope in dict.fromkeys(envelopes):
-        if envelope in roster.envelopes:
-            done.known += 1
-            continue
-        try:
-            if wire.parse_header(envelope).kind == Kind.GRANT:
-                done.admitted.append(papers.read_grant(envelope, keys, network).address)
-            else:
-                papers.read_change(envelope, keys, network)
-        except NaoberError:
-            done.refused += 1
-            continue
-        good.append(envelope)
+    brought = dict.fromkeys(envelopes)
+    good = admitted(roster.envelopes, brought, config.authority_keys, config.network_id)
+    known = sum(each in roster.envelopes for each in brought)
+    done = PapersTaken(known=known, refused=len(brought) - known - len(good))
     done.new = len(roster.add(good))
+    keys = judge(roster.envelopes, config.authority_keys, config.network_id).authority_keys
+    for envelope in brought:
+        if envelope in good and wire.parse_header(envelope).kind == Kind.GRANT:
+            grant = papers.read_grant(envelope, keys, config.network_id)
+            if grant.role != "inbox":  # an inbox is no node that anybody waits for
+                done.admitted.append(grant.address)
     if done.new:
-        roster.save()
+        keeping.save(roster, config.authority_keys, config.network_id)
     return done

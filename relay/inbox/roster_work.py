@@ -29,6 +29,7 @@ from relay.inbox.pipe import Pipe
 from relay.inbox.sessions import TOPICS, Sessions, cut
 from relay.inbox.shown import ShownPapers
 from relay.inbox.signers import Signer, signers_of
+from relay.trust import keeping
 from relay.trust.roster import Roster, RosterFile
 from relay.trust.roster_file import Papers
 
@@ -113,7 +114,7 @@ class RosterWork:
         def keep() -> None:
             kept = Papers(self._config.roster_file)
             kept.add(waiting)
-            kept.save()
+            keeping.save(kept, self._config.authority_keys, self._config.network_id)
 
         try:
             await self.pipe.on_store_thread(keep)
@@ -149,6 +150,7 @@ class RosterWork:
     async def connected(self, connection: mqtt.Connection) -> None:
         """A new connection to the broker: hear who comes, and say what changed."""
         self._acl_written_s = None  # one that was started anew has read it
+        self._sessions.missed_some()
         if self._config.mqtt.tls:  # without it nobody has a name; and the demo's broker hangs up at "$SYS"
             with contextlib.suppress(LinkError):  # it works without
                 await connection.subscribe(*TOPICS)
@@ -203,7 +205,7 @@ class RosterWork:
     def _gateways(self) -> set[str]:
         """Nodes that stand high for this, and whoever hears others by radio now."""
         standing = {node.address.hex() for node in self.roster.nodes if node.gateway}
-        return (standing | self.air.gateways(_boottime_s())) - self._refused
+        return (standing | set(self.air.ways_to(_boottime_s()).values())) - self._refused
 
     # --- the end ---
 

@@ -3,7 +3,8 @@
 Mosquitto applies a new access list to sessions that exist, but ends none of them. A second client with the
 same client id does: the broker closes the first (MQTT 5, 3.1.4-3). The inbox may do that, and needs no root.
 The user name in a log line is the common name of a certificate, so no node can pass for another; client ids
-are whatever a client likes, so a line is read from its end.
+are whatever a client likes, so a line is read from its end, and one that the broker had to cut off is not
+read at all: its end may be the client's own words. Whoever can't be cut by name is ended with all others.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from relay import mqtt
 from relay.errors import LinkError
 
 TOPICS = ("$SYS/broker/log/N", "$SYS/broker/log/I")
-LINE_BYTES_MAX = 66_000  # a client id may be as long as MQTT allows
+LINE_BYTES_MAX = 998  # Mosquitto cuts longer ones off, in the middle of a client id (2.0.11)
 SESSIONS_PER_USER_MAX = 64
 SESSIONS_MAX = 4096
 
@@ -26,7 +27,12 @@ _CONNECTED = re.compile(
     r"(?:\S+: )?New client connected from \S+ as (?P<client>.*) \(p\d+, c\d+, k\d+, u'(?P<user>[^']*)'\)\.",
     re.DOTALL,
 )
-_GONE = re.compile(r"(?:\S+: )?Client (?P<client>.*?) (?:closed its|disconnected|has exceeded)", re.DOTALL)
+_CAME = re.compile(rb"(?:\S+: )?New client connected ")
+_GONE = re.compile(
+    r"(?:\S+: )?Client (?P<client>.*) (?:closed its connection|disconnected(?:: [^:]*| due to [^:]*)?"
+    r"|has exceeded timeout, disconnecting)\.",
+    re.DOTALL,
+)
 _RELOADED = re.compile(r"(?:\S+: )?Reloading config\.")
 
 
@@ -35,18 +41,20 @@ class Sessions:
 
     def __init__(self) -> None:
         self._by_user: dict[str, dict[str, None]] = {}
-        self._unseen: set[str] = set()  # users who speak, and were there before we listened
+        self._user_of: dict[str, str] = {}
+        self._unseen: set[str] = set()  # users who have, or may have, a session that we can't name
+        self._someone_unseen = False  # and we can't even say who
 
     def hear(self, line: bytes) -> bool:
         """Take in one line of the broker's log; True when it says that the access list was read again."""
         if len(line) > LINE_BYTES_MAX:
+            self._someone_unseen |= _CAME.match(line) is not None
             return False
         text = line.decode("utf-8", "replace")
         if connected := _CONNECTED.fullmatch(text):
             self._add(connected["user"], connected["client"])
-        elif gone := _GONE.match(text):
-            for user in [user for user, clients in self._by_user.items() if gone["client"] in clients]:
-                self._remove(user, gone["client"])
+        elif gone := _GONE.fullmatch(text):
+            self._remove(gone["client"])
         return bool(_RELOADED.fullmatch(text))
 
     def of(self, users: Iterable[str]) -> list[str]:
@@ -59,23 +67,32 @@ class Sessions:
             self._unseen.add(user)
 
     def has_unseen(self, users: frozenset[str]) -> bool:
-        """Whether any of them has a session that can't be cut by its name."""
-        return not users.isdisjoint(self._unseen)
+        """Whether any of them may have a session that can't be cut by its name."""
+        return bool(users) and (self._someone_unseen or not users.isdisjoint(self._unseen))
+
+    def missed_some(self) -> None:
+        """For a while nobody listened: who is known may have come again meanwhile."""
+        self._unseen.update(self._by_user)
 
     def _add(self, user: str, client: str) -> None:
-        self._unseen.discard(user)
+        self._remove(client)  # the broker threw out whoever had this name before
         if user not in self._by_user and len(self._by_user) >= SESSIONS_MAX:
-            del self._by_user[next(iter(self._by_user))]
+            self._someone_unseen = True
+            for each in list(self._by_user[next(iter(self._by_user))]):
+                self._remove(each)
         clients = self._by_user.setdefault(user, {})
-        clients.pop(client, None)
         clients[client] = None
+        self._user_of[client] = user
         if len(clients) > SESSIONS_PER_USER_MAX:
-            del clients[next(iter(clients))]
+            self._unseen.add(user)
+            self._remove(next(iter(clients)))
 
-    def _remove(self, user: str, client: str) -> None:
-        del self._by_user[user][client]
-        if not self._by_user[user]:
-            del self._by_user[user]
+    def _remove(self, client: str) -> None:
+        user = self._user_of.pop(client, None)
+        if user is not None:
+            del self._by_user[user][client]
+            if not self._by_user[user]:
+                del self._by_user[user]
 
 
 async def cut(broker: mqtt.Options, client: str) -> bool:

@@ -78,13 +78,35 @@ class NodePapers:
             raise WireError(error.what.en) from None
         if self._is_old_news(change):
             return False
-        kept = self._changes.envelopes | {envelope}
-        if len(roster_file.encode(kept)) > roster_file.CHANGES_BYTES_MAX:
-            raise WireError("more changes than a node keeps")
-        self._changes.add([envelope])
+        if self._has_room(kept := self._changes.envelopes | {envelope}):
+            self._changes.add([envelope])
+        else:
+            self._changes.keep_only(self._fitting(kept, envelope))
         self._follow()
         self._save()
         return True
+
+    def _has_room(self, envelopes: frozenset[bytes]) -> bool:
+        """Whether a node keeps so many; the file of an inbox on the same machine has a limit of its own."""
+        theirs = any(wire.parse_header(each).kind == Kind.GRANT for each in envelopes)
+        return theirs or len(roster_file.encode(envelopes)) <= roster_file.CHANGES_BYTES_MAX
+
+    def _fitting(self, envelopes: frozenset[bytes], envelope: bytes) -> frozenset[bytes]:
+        """Those that fit: what counts no more goes, then the oldest revocations of others.
+
+        Raises WireError when `envelope` would be among what goes: a replay must not write the file anew.
+        """
+        judged = self._judge.judge([self.grant, *envelopes])
+        own, kept = papers.key_hash(self._public_key), frozenset(judged.changes)
+        for each in judged.changes[::-1]:
+            if self._has_room(kept):
+                break
+            what = self._read(each).what
+            if isinstance(what, papers.Revoke) and what.key_hash != own:
+                kept -= {each}
+        if envelope not in kept or not self._has_room(kept):
+            raise WireError("more changes than a node keeps")
+        return kept
 
     def _is_old_news(self, change: papers.Change) -> bool:
         """Whether a newer paper has said as much: a replay must not fill the file."""
@@ -96,7 +118,7 @@ class NodePapers:
         return change.version <= max(newest, granted)
 
     def _read(self, envelope: bytes) -> papers.Change:
-        return papers.read_change(envelope, self._judged.authority_keys, self._network)
+        return papers.read_change(envelope, tuple(self._judge.believed), self._network)
 
     def _save(self) -> None:
         try:
@@ -143,14 +165,15 @@ class NodePapers:
         return grant
 
     def _grant_version(self) -> int:
-        return wire.parse_header(self.grant).number if self.grant else 0
+        return wire.parse_header(self.grant).number if self.grant in self._judged.counting else 0
 
     # --- what it all means ---
 
     def _follow(self) -> None:
         shown = [self.grant] if self.grant else []
         self._judged = self._judge.judge([*shown, *self._changes.envelopes])
-        keys = self._judged.inbox_keys or self._inbox_keys
+        pinned = tuple(each for each in self._inbox_keys if not self._judged.is_revoked(each))
+        keys = self._judged.inbox_keys or pinned
         self.inboxes = {address_of(raw): Ed25519PublicKey.from_public_bytes(raw) for raw in keys}
         self.version = max(self.version, self._judged.version)
         revoked = self._judged.revocation(self._public_key)

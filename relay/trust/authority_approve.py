@@ -16,10 +16,10 @@ from relay.trust.authority import Place
 from relay.trust.authority_file import Secrets
 from relay.trust.authority_laptop import Laptop
 from relay.trust.authority_revoke import place_of
-from relay.trust.keys import address_of, address_text, show
+from relay.trust.keys import address_of, show
 from relay.trust.papers import Change, Grant, InboxKeys, Request
 from relay.trust.sites import Site
-from relay.trust.stick import ADDRESS_NAME, GRANTS, REQUESTS, Stick
+from relay.trust.stick import ADDRESS_NAME, REQUESTS, Stick
 
 REQUESTS_AT_ONCE_MAX = 1000
 
@@ -104,7 +104,10 @@ def _damaged() -> TrustError:
 
 def _judge(laptop: Laptop, request: Request, with_this_address: int) -> None:
     shown, key = show(request.address), request.sign_key
-    another = Text("Laat dit apparaat een nieuwe sleutel maken", "Let this machine make a new key")
+    another = Text(
+        "Nieuwe sleutel: daar sudo mv /var/lib/naober /var/lib/naober.oud, dan sudo naober setup",
+        "A new key: there sudo mv /var/lib/naober /var/lib/naober.old, then sudo naober setup",
+    )
     if laptop.is_revoked(key):
         raise TrustError(Text(f"Sleutel {shown} is ingetrokken", f"Key {shown} is revoked"), another)
     taken = {address_of(each) for each in (*laptop.standing.grants, *laptop.pinned) if each != key}
@@ -214,8 +217,3 @@ class Plan:
 def at_site(site: Site, *, replaces: bytes = b"", name: str = "") -> Place:
     """A node's place at a site of the register."""
     return Place("node", site.id, site.name, site.municipality, name, replaces)
-
-
-def grant_name(address: bytes) -> str:
-    """Where a grant lies on a stick."""
-    return f"{GRANTS}/{address_text(address)}"

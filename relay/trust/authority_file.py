@@ -29,7 +29,6 @@ from relay.trust.seal import Channel
 
 FILE_BYTES_MAX = 4096
 PASSPHRASE_CHARACTERS_MIN = 12
-PASSPHRASE_BYTES_MAX = 1024
 COST_LOG2 = 17
 _MAGIC = b"naober authority\n"
 _COST_LOG2_MIN, _COST_LOG2_MAX = 10, 18  # a file from elsewhere must not take all of this machine's memory

@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 import ssl
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from relay import files
 from relay.core import wire
 from relay.core.message import Kind
 from relay.errors import ConfigError, KeyFileError, NaoberError, StorageError, Text, TrustError, WireError
-from relay.trust import authority_file, authority_settings, keys, papers, sites
+from relay.trust import authority_file, authority_settings, keeping, keys, papers, sites
 from relay.trust.authority import Network, network_with
 from relay.trust.authority_file import Secrets, Shared
 from relay.trust.judging import Judge
@@ -32,6 +33,7 @@ from relay.trust.stick import ADDRESS_NAME, GRANTS, REQUESTS, ROSTER, Stick, rea
 FOLDER_NAME = "naober-authority"
 KEY_FILE, VERSION_FILE, CA_FILE = "authority.key", "version", "ca.pem"
 REQUESTS_MAX = 10_000
+AHEAD_MAX = 10 * 366 * 24 * 60  # of a version (it counts minutes): ten years before the clock and the roster
 _LOCK = ".lock"
 
 
@@ -103,13 +105,19 @@ class Laptop:
             if replaced.get((grant.address, grant.site_id), 0) <= grant.version
         }
 
-    def network(self, more: Sequence[Request] = ()) -> Network:
-        """Whom a new grant names: the inboxes in force, and those that `more` asks for."""
+    def network(self, more: Sequence[Request] = (), *, only_known: bool = False) -> Network:
+        """Whom a new grant names: the inboxes in force, and those that `more` asks for.
+
+        Raises TrustError for one whose request is not here; with `only_known` that is left out.
+        """
         also, requests = self.settings.broker, self.requests()
         for request in more:
             requests[request.sign_key] = request
         named = dict.fromkeys((*self.standing.inbox_keys, *(each.sign_key for each in more)))
-        if missing := [key for key in named if key not in requests]:
+        missing = [key for key in named if key not in requests]
+        if only_known:
+            named = dict.fromkeys(key for key in named if key in requests) or self._living_inboxes(requests)
+        elif missing:
             shown = keys.show(keys.address_of(missing[0]))
             raise TrustError(
                 Text(
@@ -124,6 +132,10 @@ class Laptop:
         inboxes = [requests[key] for key in named]
         pins = map(bytes.fromhex, also.pins)
         return network_with(self.network_id, self.standing.authority_keys, inboxes, also.addresses, pins)
+
+    def _living_inboxes(self, requests: Iterable[bytes]) -> dict[bytes, None]:
+        grants = self.living()
+        return dict.fromkeys(key for key in requests if key in grants and grants[key].role == "inbox")
 
     def sites(self) -> tuple[sites.Site, ...]:
         """VRD's register; raises ConfigError."""
@@ -210,7 +222,7 @@ class Laptop:
             path = self.folder / REQUESTS / keys.address_text(request.address)
             files.replace(path, envelope, files.PRIVATE)
         self.papers.add(envelopes)
-        self.papers.save()
+        keeping.save(self.papers, self.pinned, self.network_id)
         self.judge()
         files.replace(self.folder / VERSION_FILE, f"{self.seen}\n".encode(), files.PRIVATE)
 
@@ -246,12 +258,16 @@ class Laptop:
         return genuine, len(new) - len(genuine)
 
     def is_genuine(self, envelope: bytes) -> bool:
-        """Whether one of our authorities signed it."""
+        """Whether one of our authorities signed it, under a number that can be.
+
+        A thief's paper with the highest number there is would leave none for the other authority to drop him.
+        """
+        now = int(time.time() - wire.EPOCH_2025_UNIX_S) // 60
         try:
             papers.signer_of(envelope, self.pinned, self.network_id)
+            return wire.parse_header(envelope).number <= max(self.seen, now) + AHEAD_MAX
         except NaoberError:
             return False
-        return True
 
     def _version_on_disk(self) -> int:
         try:

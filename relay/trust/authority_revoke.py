@@ -132,7 +132,7 @@ def admit_other(laptop: Laptop, secrets: Secrets, now_unix_s: float) -> int | No
 def _alone(laptop: Laptop, secrets: Secrets, version: int, other: Revoke) -> tuple[list[bytes], Renewed]:
     """That only we count, and all that still holds, by us: what the other signed nobody believes any more."""
     own = secrets.public.sign_key
-    network = laptop.network()._replace(authority_keys=(own,))
+    network = laptop.network(only_known=True)._replace(authority_keys=(own,))  # he may have named his own
     changes: list[Revoke | InboxKeys | AuthorityKeys] = [AuthorityKeys((own,))]
     changes += [InboxKeys(network.inbox_keys)] if network.inbox_keys else []
     changes += [*laptop.standing.revoked.values(), other]

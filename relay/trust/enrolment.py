@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from relay.errors import KeyFileError, StorageError, Text, TrustError, WireError
 from relay.trust import chain, keys, papers
-from relay.trust.judging import judge
+from relay.trust.judging import admitted, judge
 from relay.trust.papers import Grant, Revoke
 from relay.trust.roster_file import CHANGES_BYTES_MAX, NAME, Papers
 
@@ -39,7 +39,12 @@ def judged(envelope: bytes, known: Known, roster: Iterable[bytes] = ()) -> Grant
 
     `roster`: papers that came along with it.
     """
-    everything = frozenset(roster) | Papers(known.roster_file).envelopes
+    everything = held = Papers(known.roster_file).envelopes
+    if known.authority_keys:
+        everything |= admitted(held, roster, known.authority_keys, known.network_id)
+    else:
+        everything |= frozenset(roster)
+    in_force: tuple[bytes, ...] = ()
     try:
         if known.authority_keys:
             in_force = judge(everything, known.authority_keys, known.network_id).authority_keys
@@ -56,16 +61,18 @@ def judged(envelope: bytes, known: Known, roster: Iterable[bytes] = ()) -> Grant
     _must_be_ours(grant, known.public_key)
     authorities = known.authority_keys or grant.authority_keys
     _must_not_be_revoked(judge(everything, authorities, grant.network_id).revocation(grant.sign_key))
-    _must_be_newest(grant, envelope, known.grant_file)
+    if not in_force or _is_by(applied_envelope(known.grant_file), in_force, grant.network_id):
+        _must_be_newest(grant, envelope, known.grant_file)
     return grant
 
 
 def keep(grant: Grant, state: Path, roster: Iterable[bytes], also: Iterable[bytes] = ()) -> None:
     """Puts what counts of a roster into this machine's own; a node keeps changes only. StorageError."""
     is_inbox = grant.role == "inbox"
-    found = judge((*roster, *also), grant.authority_keys, grant.network_id)
     own = Papers(state / NAME) if is_inbox else Papers(state / NAME, CHANGES_BYTES_MAX)
-    own.add(found.counting if is_inbox else found.changes)
+    good = admitted(own.envelopes, (*roster, *also), grant.authority_keys, grant.network_id)
+    found = judge(own.envelopes | good, grant.authority_keys, grant.network_id)
+    own.add(good.intersection(found.counting if is_inbox else found.changes))
     own.save()
 
 
@@ -143,6 +150,15 @@ def _must_not_be_revoked(revocation: Revoke | None) -> None:
             Text(f"{CODE_REFUSED} Sleutel ingetrokken{reason}", f"{CODE_REFUSED} Key revoked{reason}"),
             Text("Lever dit apparaat in bij VRD", "Hand this machine in at VRD"),
         )
+
+
+def _is_by(envelope: bytes, authorities: tuple[bytes, ...], network_id: bytes) -> bool:
+    """Whether one of them signed it: what a dropped authority granted stands in nobody's way."""
+    try:
+        papers.signer_of(envelope, authorities, network_id)
+    except (WireError, TrustError):
+        return False
+    return True
 
 
 def _must_be_newest(grant: Grant, envelope: bytes, grant_file: Path) -> None:

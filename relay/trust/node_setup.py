@@ -139,7 +139,7 @@ def _values(
 ) -> dict[tuple[str, str], toml_text.Plain]:
     host, port = grant.brokers[0]
     values: dict[tuple[str, str], toml_text.Plain] = {
-        ("node", "site"): grant.site,
+        ("node", "site"): grant.site or grant.name,  # a spare has a name only
         ("node", "state"): str(state.absolute()),
         ("node", "network_id"): grant.network_id.hex(),
         ("node", "inbox_keys"): _hex(grant.inbox_keys),

@@ -53,12 +53,19 @@ class Papers:
         self.path = path
         self._bytes_max = bytes_max
         self.envelopes = _read(path)
+        self._dropped: frozenset[bytes] = frozenset()
 
     def add(self, envelopes: Iterable[bytes]) -> list[bytes]:
         """Takes what is new into memory, and says what that was; `save` makes it last."""
         new = sorted(set(envelopes) - self.envelopes)
         self.envelopes |= frozenset(new)
         return new
+
+    def keep_only(self, envelopes: Iterable[bytes]) -> None:
+        """Drops all others that are known here; `save` makes it last."""
+        kept = frozenset(envelopes)
+        self._dropped = (self._dropped | self.envelopes) - kept
+        self.envelopes = kept
 
     def save(self) -> None:
         """Writes the union with what another program put into the file meanwhile.
@@ -68,7 +75,7 @@ class Papers:
         files.make_folder(self.path.parent, 0o700)
         with _locked(self.path):
             there = _read(self.path)
-            self.envelopes |= there
+            self.envelopes |= there - self._dropped
             if self.envelopes == there:
                 return
             data = encode(self.envelopes)

@@ -196,6 +196,7 @@ def test_a_site_is_chosen_by_a_part_of_its_name_and_a_spare_by_a_letter(open_des
         each.asks_on(open_desk.stick)
     done = open_desk.answering("rolde\nr RESERVE-1\nj\n", open_desk.stick)
     assert done.returncode == 0, done.stderr
+    assert "'r NAAM' = reserve" not in done.stdout  # there was a free site to suggest
     assert open_desk.grant(first).site_id == "VRD-ROL-01"
     spare = open_desk.grant(second)
     assert (spare.role, spare.site, spare.name) == ("spare", "", "RESERVE-1")
@@ -226,6 +227,31 @@ def test_on_the_command_line_a_taken_site_is_e03(open_desk: Desk) -> None:
     done = open_desk("approve", open_desk.stick, "--site", "VRD-BEI-01", "--replace", "--yes")
     assert done.returncode == 0 and open_desk.grant(new).replaces
     two_lines(open_desk("approve", open_desk.stick, "--site", "nergens", "--yes"), "staat niet in sites.toml")
+
+
+def test_on_a_stick_that_has_been_around_a_place_that_is_given_is_for_who_is_new(open_desk: Desk) -> None:
+    for _ in range(2):
+        machine().asks_on(open_desk.stick)
+    assert open_desk("approve", open_desk.stick, "--yes").returncode == 0
+    new = machine().asks_on(open_desk.stick)
+    place = ("--role", "spare", "--name", "RESERVE-1", "--yes")
+    assert open_desk("approve", open_desk.stick, *place).returncode == 0
+    assert open_desk.grant(new).name == "RESERVE-1"
+    # nobody is new: which of the three?
+    two_lines(open_desk("approve", open_desk.stick, *place), "gaan over één verzoek")
+
+
+def test_on_a_stick_that_has_been_around_a_replaced_box_gets_no_new_place_by_itself(open_desk: Desk) -> None:
+    old, new = machine().asks_on(open_desk.stick), machine()
+    assert open_desk("approve", open_desk.stick, "--site", "VRD-BEI-01", "--yes").returncode == 0
+    new.asks_on(open_desk.stick)
+    assert open_desk("approve", open_desk.stick, "--site", "VRD-BEI-01", "--replace", "--yes").returncode == 0
+    inbox_host("elders.lan").asks_on(open_desk.stick)  # another inbox: all that counts is granted anew
+    done = open_desk.answering("j\n", open_desk.stick)  # and nobody is asked about places that are settled
+    assert done.returncode == 0 and f"{keys.show(old.address)} is vervangen" in done.stdout, done.stderr
+    assert open_desk.grant(new).site_id == "VRD-BEI-01"
+    assert len(open_desk.grant(new).inbox_keys) == 2 > len(open_desk.grant(old).inbox_keys)
+    assert "VRD-NOR-01" not in done.stdout
 
 
 def test_what_is_admitted_already_is_handed_out_again_and_not_signed_again(open_desk: Desk) -> None:

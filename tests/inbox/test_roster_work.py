@@ -198,7 +198,7 @@ def test_the_retained_roster_is_bounded_and_keeps_the_newest() -> None:
     told = [entry.envelope for entry in wire.decode_batch(frame)]
     assert len(frame) <= changes.TOPIC_BYTES_MAX
     assert 300 < len(told) < 700
-    assert told == newest_first[: len(told)]
+    assert told[::-1] == newest_first[: len(told)]
 
 
 def test_a_new_change_is_said_on_the_air_three_times_an_hour_and_then_no_more() -> None:
@@ -243,9 +243,9 @@ def test_a_gateway_is_ordered_to_transmit_a_new_change(bench: Bench, node: Write
             )
             await connection.subscribe(topic("air", hill.hex))
             await until(lambda: len(inbox.roster.nodes) == 2)
-            inbox._air.direct(hill.address, _boottime_s())
+            inbox.air.direct(hill.address, _boottime_s())
             heard = Heard("radio", 3, 1)
-            inbox._air.heard(node.address, hill.hex, heard, 4, _boottime_s(), fresh=True)
+            inbox.air.heard(node.address, hill.hex, heard, 4, _boottime_s(), fresh=True)
             thief = Writer("dief")
             thief.revoked = True
             bench.write_roster(node, hill, thief)
@@ -275,6 +275,7 @@ def test_who_is_connected_is_read_from_the_brokers_log_by_the_certificates_name(
     sessions.hear(b"2026-11-24T12:44:31: Client 3f9a21c4-bb disconnected.")
     assert sessions.of(["3f9a21c4"]) == ["x (p5, c1, k30, u'77777777')."]
     assert sessions.hear(b"2026-11-24T12:44:30: Reloading config.")
+    sessions.hear(b"2026-11-24T12:44:31: Client 3f9a21c4-cc disconnected: not authorised.")
     for junk in (b"", b"\xff\xfe", b"Reloading", b"New client connected from", b"x" * 100_000):
         assert not sessions.hear(junk)
 
@@ -284,12 +285,17 @@ def test_sessions_are_bounded_and_one_that_was_there_before_is_known_to_be_unkno
     for number in range(SESSIONS_PER_USER_MAX + 10):
         sessions.hear(line(f"id-{number}", "3f9a21c4"))
     assert len(sessions.of(["3f9a21c4"])) == SESSIONS_PER_USER_MAX
-    sessions.spoke("3f9a21c4")
+    assert sessions.has_unseen(frozenset({"3f9a21c4"}))  # the first of them has no name any more
+    sessions.hear(line("id", "aaaaaaaa"))
+    sessions.spoke("aaaaaaaa")
     sessions.spoke("77b009de")
-    assert not sessions.has_unseen(frozenset({"3f9a21c4"}))
+    assert not sessions.has_unseen(frozenset({"aaaaaaaa"}))
     assert sessions.has_unseen(frozenset({"77b009de"}))
-    sessions.hear(line("id", "77b009de"))
-    assert not sessions.has_unseen(frozenset({"77b009de"}))
+    sessions.hear(line("id 2", "77b009de"))  # a second one does not end the first
+    assert sessions.has_unseen(frozenset({"77b009de"}))
+    assert not sessions.has_unseen(frozenset())
+    sessions.missed_some()
+    assert sessions.has_unseen(frozenset({"aaaaaaaa"}))
 
 
 def test_the_access_list_is_what_is_shipped_and_who_is_refused(tmp_path: Path) -> None:

@@ -299,3 +299,31 @@ def test_more_than_one_introduction_asks_a_person_to_choose(two: Two, tmp_path: 
     (tmp_path / "junk").write_bytes(os.urandom(100))
     with pytest.raises(NaoberError):
         authority_init.find_introduction(tmp_path / "junk")
+
+
+# --- a stolen laptop
+
+
+def on_stick(two: Two, *envelopes: bytes) -> None:
+    (two.stick / "naober" / "roster").write_bytes(encode([*two.a.papers.envelopes, *envelopes]))
+
+
+def test_a_thief_can_t_use_up_the_numbers_that_the_other_needs_to_drop_him(two: Two) -> None:
+    thief, key = unlocked(two.a).signer, machine().request.sign_key
+    last = papers.Revoke(keys.address_of(key), papers.key_hash(key), "x")
+    on_stick(two, papers.sign_change(papers.Change(papers.VERSION_MAX, last), thief, two.a.network_id))
+    before = two.b.seen
+    assert two.sync(two.b).strange == 1
+    assert two.b.seen == before
+    revoke(two.b, two.a.settings.authority.public.sign_key, "gestolen", unlocked(two.b), NOW)
+    assert two.b.standing.authority_keys == (two.b.settings.authority.public.sign_key,)
+
+
+def test_a_thief_who_named_an_inbox_of_his_own_is_dropped_and_the_true_one_counts_again(two: Two) -> None:
+    thief, evil = unlocked(two.a).signer, machine().request.sign_key
+    change = papers.Change(two.b.seen + 5, papers.InboxKeys((evil,)))
+    on_stick(two, papers.sign_change(change, thief, two.a.network_id))
+    two.sync(two.b)
+    assert two.b.standing.inbox_keys == (evil,)
+    revoke(two.b, two.a.settings.authority.public.sign_key, "gestolen", unlocked(two.b), NOW)
+    assert two.b.standing.inbox_keys == (two.inbox.request.sign_key,)
