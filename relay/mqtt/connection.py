@@ -19,6 +19,7 @@ from collections.abc import Callable
 from functools import partial
 
 from relay.errors import LinkError, Text
+from relay.lean import postponed
 from relay.mqtt.dial import Tap, dial
 from relay.mqtt.errors import (
     ASK_FOR_ACL,
@@ -30,11 +31,10 @@ from relay.mqtt.errors import (
     silent,
     turned_away,
 )
-from relay.mqtt.lean import without_unused
 from relay.mqtt.message import Message, OnMessage
 from relay.mqtt.options import Options
 
-with without_unused():
+with postponed():
     from paho.mqtt import client as paho
     from paho.mqtt.enums import CallbackAPIVersion
     from paho.mqtt.packettypes import PacketTypes

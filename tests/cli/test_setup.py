@@ -1,16 +1,14 @@
-"""`naober setup`, `naober enrol` and `naober config check`: from nothing to a node that a broker takes."""
+"""`naober setup` and `naober enrol`: from nothing to a node that a broker takes."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import socket
 import ssl
 import stat
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,127 +16,23 @@ import pytest
 
 from relay import config
 from relay.cli import qr
-from relay.errors import ConfigError
-from relay.trust import certificates, chain, inbox_setup, keys, node_setup, papers
+from relay.trust import certificates, chain, keys, papers
 from relay.trust.authority import Place
-from relay.trust.local import LocalAuthority
 from relay.trust.roster import RosterFile
-from relay.trust.roster_file import Papers, encode
 from relay.trust.stick import Stick
+from tests.cli.setting_up import (
+    BODY,
+    HOST,
+    SITE,
+    Machine,
+    World,
+    check,
+    contents,
+    succeeded,
+)
 from tests.support.broker import free_port
-from tests.support.command import clean_environment, naober
+from tests.support.command import naober
 from tests.support.process import until
-
-SITE = "Kazerne Beilen"
-BODY = re.compile(r"-----BEGIN PRIVATE KEY-----\n(.+?)\n")
-HOST = "mqtt.vrd.lan"
-Done = subprocess.CompletedProcess[str]
-
-
-class Machine:
-    """A Pi or the inbox host, with its folders, and the stick that goes between all of them."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.folder, self.state, self.stick = folder / name, folder / f"{name}-state", folder / "stick"
-        self.stick.mkdir(exist_ok=True)
-        self.file = self.folder / ("inbox.toml" if name == "inbox" else "node.toml")
-        self._where = ("--dir", self.folder, "--state", self.state)
-
-    def setup(self, *more: str | Path, umask: int = -1) -> Done:
-        return naober("setup", *more, *self._where, "--stick", self.stick, umask=umask)
-
-    def setup_node(self, *more: str, umask: int = -1) -> Done:
-        return self.setup("--radio", "none", *more, umask=umask)
-
-    def setup_inbox(self, *more: str, umask: int = -1) -> Done:
-        return self.setup("inbox", *(more or ("--broker", HOST)), umask=umask)
-
-    def enrol(self, *more: str | Path, umask: int = -1) -> Done:
-        source = more if set(more) & {"--file", "--text", "--photo"} else (*more, "--stick", self.stick)
-        return naober("enrol", *source, *self._where, umask=umask)
-
-    def put(self, request: bytes) -> None:
-        """Puts a request on the stick."""
-        Stick(self.stick).write(f"verzoek/{papers.read_request(request).address.hex()}", request)
-
-    def request(self) -> bytes:
-        found = (self.stick / "naober" / "verzoek").iterdir()
-        requests = {papers.read_request(file.read_bytes()).sign_key: file for file in found}
-        return requests[self.public_key].read_bytes()
-
-    @property
-    def public_key(self) -> bytes:
-        return keys.public_bytes(keys.load(next(self.state.glob("*[ex].key"))))
-
-    def give(self, grant: bytes) -> bytes:
-        """Puts it on the stick."""
-        Stick(self.stick).write(f"toelating/{keys.address_of(self.public_key).hex()}", grant)
-        return grant
-
-
-class World:
-    """A network that was founded a moment ago, with one inbox and one Pi."""
-
-    def __init__(self, folder: Path) -> None:
-        self.trust = LocalAuthority()
-        self.inbox, self.node = Machine(folder, "inbox"), Machine(folder, "node")
-        self.stick = self.node.stick
-
-    def admit_inbox(self) -> bytes:
-        return self.inbox.give(self.trust.admit_inbox(self.inbox.request()))
-
-    def tell_inbox(self, grant: bytes) -> None:
-        roster = Papers(self.inbox.state / "roster")
-        roster.add([grant])
-        roster.save()
-
-    def admit(self, machine: Machine, site: str = SITE) -> bytes:
-        return machine.give(self.trust.admit(machine.request(), Place("node", "VRD-BEI-01", site, "GM1731")))
-
-
-def succeeded(*steps: Done) -> None:
-    for done in steps:
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
-
-
-@pytest.fixture
-def asked(world: World) -> World:
-    """The inbox is admitted; the node has asked. Without the command line, which is slower."""
-    inbox, node = world.inbox, world.node
-    inbox.put(inbox_setup.prepare(inbox_setup.Place(inbox.folder, inbox.state, HOST)))
-    inbox_setup.apply(world.admit_inbox(), inbox.folder, inbox.state)
-    node.put(node_setup.prepare(node.state))
-    return world
-
-
-@pytest.fixture
-def enrolled(asked: World) -> World:
-    grant = asked.admit(asked.node)
-    node_setup.apply(grant, asked.node.folder, asked.node.state)
-    asked.tell_inbox(grant)
-    return asked
-
-
-def contents(*folders: Path) -> dict[Path, bytes]:
-    return {file: file.read_bytes() for folder in folders for file in folder.rglob("*") if file.is_file()}
-
-
-def check(file: Path, *more: str) -> Done:
-    return naober("config", "check", file, *more)
-
-
-def refused(done: Done, *words: str) -> None:
-    """One line of what, one of what to do."""
-    assert done.returncode == 2
-    what, do = done.stderr.splitlines()
-    assert do.startswith("Doe: ")
-    assert all(word in what + do for word in words), done.stderr
-
 
 # --- the whole way
 
@@ -383,237 +277,3 @@ def test_a_gateway_may_share_the_folders_of_the_inbox(asked: World, tmp_path: Pa
     Stick(asked.stick).write(f"toelating/{name}", asked.trust.admit(request, Place("gateway", "VRD", "VRD")))
     succeeded(gateway.enrol())
     assert check(gateway.file).returncode == check(asked.inbox.file).returncode == 0
-
-
-# --- what may not be applied: one line, what to do, and nothing changed
-
-
-def changed_nothing(machine: Machine, done: Done, before: dict[Path, bytes], *words: str) -> None:
-    refused(done, *words)
-    assert contents(machine.folder, machine.state) == before
-
-
-def test_another_node_s_grant_is_refused(enrolled: World, tmp_path: Path) -> None:
-    other = Machine(tmp_path, "other")
-    succeeded(other.setup_node())
-    grant = enrolled.admit(enrolled.node)
-    before = contents(other.folder, other.state)
-    theirs, ours = (keys.show(keys.address_of(each.public_key)) for each in (enrolled.node, other))
-    changed_nothing(other, other.enrol("--text", qr.to_text(grant)), before, f"voor {theirs}; dit is {ours}")
-    changed_nothing(other, other.enrol(), before, f"geen toelating voor {ours}")
-
-
-def test_a_grant_by_an_unknown_authority_is_refused_until_the_network_is_to_change(enrolled: World) -> None:
-    machine, stranger = enrolled.node, LocalAuthority()
-    stranger.admit_inbox(enrolled.inbox.request())
-    machine.give(stranger.admit(machine.request(), Place("node", "X", "Elders")))
-    before = contents(machine.folder, machine.state)
-    changed_nothing(machine, machine.enrol(), before, "gezag", "--replace")
-    succeeded(machine.enrol("--replace"))
-    assert config.load_node(machine.file).network_id == stranger.network_id
-    assert check(machine.file).returncode == 0
-
-
-@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "a request"])
-def test_a_damaged_grant_is_refused(asked: World, damage: str) -> None:
-    machine = asked.node
-    grant = asked.admit(machine)
-    spoilt = {
-        "cut": grant[:-1],
-        "flipped": grant[:200] + bytes((grant[200] ^ 1,)) + grant[201:],
-        "empty": b"",
-        "a request": machine.request(),
-    }
-    machine.give(spoilt[damage])
-    before = contents(machine.folder, machine.state)
-    changed_nothing(machine, machine.enrol(), before)
-    machine.give(grant)
-    succeeded(machine.enrol())
-    machine.give(spoilt[damage])
-    before = contents(machine.folder, machine.state)
-    changed_nothing(machine, machine.enrol(), before)
-
-
-def test_an_older_grant_does_not_take_the_place_of_a_newer_one(enrolled: World) -> None:
-    old = (enrolled.node.state / "grant").read_bytes()
-    enrolled.admit(enrolled.node, "MFA Roden")
-    succeeded(enrolled.node.enrol())
-    enrolled.node.give(old)
-    before = contents(enrolled.node.folder, enrolled.node.state)
-    changed_nothing(enrolled.node, enrolled.node.enrol(), before, "niet nieuwer")
-
-
-def test_a_revoked_key_is_not_enrolled(asked: World) -> None:
-    asked.admit(asked.node)
-    change = asked.trust.revoke(asked.node.public_key, "gestolen")
-    Stick(asked.stick).write("roster", encode([change]))
-    before = contents(asked.node.folder, asked.node.state)
-    changed_nothing(asked.node, asked.node.enrol(), before, "E02", "ingetrokken: gestolen", "Lever dit")
-
-
-def test_a_revocation_on_the_stick_is_kept_and_shows_in_the_check(enrolled: World) -> None:
-    other = enrolled.trust.revoke(b"\x01" * 32, "kwijt")
-    Stick(enrolled.stick).write("roster", encode([other]))
-    succeeded(enrolled.node.enrol())
-    assert Papers(enrolled.node.state / "roster").envelopes == {other}
-    own = enrolled.trust.revoke(enrolled.node.public_key, "gestolen")
-    roster = Papers(enrolled.node.state / "roster")
-    roster.add([own])
-    roster.save()
-    done = check(enrolled.node.file)
-    assert done.returncode == 2
-    assert "E02 Sleutel ingetrokken: gestolen · Doe: Lever dit apparaat in bij VRD" in done.stdout
-
-
-def test_papers_on_a_stick_that_nobody_we_know_signed_are_not_kept(enrolled: World) -> None:
-    stranger = LocalAuthority()
-    junk = [stranger.revoke(b"\x01" * 32), bytes(100)]
-    Stick(enrolled.stick).write("roster", encode(junk))
-    succeeded(enrolled.node.enrol(), enrolled.inbox.enrol())
-    assert not Papers(enrolled.node.state / "roster").envelopes
-    assert not Papers(enrolled.inbox.state / "roster").envelopes & set(junk)
-
-
-def test_a_node_is_no_inbox(asked: World) -> None:
-    grant = asked.inbox.state / "inbox-grant"
-    refused(asked.node.enrol("--file", grant), "Deze toelating is voor")
-
-
-def test_a_machine_without_keys_is_told_to_begin_with_setup(world: World) -> None:
-    refused(world.node.enrol(), "geen sleutels", "naober setup")
-
-
-def test_a_stick_without_a_grant_says_so(asked: World) -> None:
-    refused(asked.node.enrol(), "geen toelating voor", "naober authority approve")
-
-
-@pytest.mark.parametrize("text", ["", "0189", "HTTP://10.42.0.1/I/", "é" * 90, "A" * 10_000])
-def test_a_text_that_is_no_grant_is_refused(asked: World, text: str) -> None:
-    refused(asked.node.enrol("--text", text))
-
-
-@pytest.mark.parametrize("host", ["mqtt.vrd.lan:8883", "mqtt vrd", "bröker", "a_b", "a" * 65])
-def test_what_cannot_be_a_host_is_refused_before_anything_is_made(world: World, host: str) -> None:
-    inbox = world.inbox
-    with pytest.raises(ConfigError):
-        inbox_setup.prepare(inbox_setup.Place(inbox.folder, inbox.state, host))
-    assert not inbox.folder.exists() and not inbox.state.exists()
-
-
-def test_a_broker_without_a_name_is_two_lines(world: World) -> None:
-    refused(world.inbox.setup_inbox("--broker="), "--broker")
-    refused(world.inbox.setup_inbox("--broker=a_b"), "a_b")
-    assert not world.inbox.folder.exists() and not world.inbox.state.exists()
-
-
-@pytest.mark.parametrize("host", ["10.0.0.7", "fd00::7"])
-def test_a_broker_may_be_an_address(world: World, host: str) -> None:
-    succeeded(world.inbox.setup_inbox("--broker", host))
-    assert papers.read_request(world.inbox.request()).broker == host
-
-
-# --- without TLS, on one machine
-
-
-def test_a_plain_grant_makes_a_node_that_stays_on_this_machine(world: World) -> None:
-    world.trust = LocalAuthority(plain=True)
-    succeeded(world.inbox.setup_inbox("--broker", "127.0.0.1", "--port", "1884"))
-    world.admit_inbox()
-    succeeded(world.inbox.enrol(), world.node.setup_node())
-    world.admit(world.node)
-    succeeded(world.node.enrol())
-    node = config.load_node(world.node.file)
-    assert (node.mqtt.host, node.mqtt.port, node.mqtt.tls) == ("127.0.0.1", 1884, False)
-    assert not node.sensors.network.active, "nothing is sent to the outside"
-    assert check(world.node.file).returncode == check(world.inbox.file).returncode == 0
-
-
-# --- config check
-
-
-def test_every_fault_is_a_line_of_its_own_and_says_what_to_do(enrolled: World) -> None:
-    (enrolled.node.state / "node-tls.key").chmod(0o644)
-    (enrolled.node.state / "node.epoch").write_text("many")
-    done = check(enrolled.node.file)
-    assert done.returncode == 2
-    faults = [line for line in done.stdout.splitlines() if line.startswith("FOUT")]
-    assert len(faults) == 2
-    assert any("chmod 600" in line for line in faults)
-    assert all(" · Doe: " in line for line in faults)
-
-
-def test_a_certificate_that_does_not_belong_here_is_found(enrolled: World, tmp_path: Path) -> None:
-    other = Machine(tmp_path, "other")
-    succeeded(other.setup_node())
-    enrolled.admit(other, "MFA Roden")
-    succeeded(other.enrol())
-    shutil.copy(other.folder / "node.pem", enrolled.node.folder)
-    done = check(enrolled.node.file, "--lang", "en")
-    assert "does not belong to" in done.stdout and "is not in the name of" in done.stdout
-    (enrolled.node.folder / "ca.pem").write_bytes(certificates.make_authority("stranger")[0])
-    assert "is not by" in check(enrolled.node.file, "--lang", "en").stdout
-
-
-def test_a_file_that_is_gone_is_named(enrolled: World) -> None:
-    places = {"node.pem": enrolled.node.folder, "ca.pem": enrolled.node.folder}
-    for name in ("node.pem", "ca.pem", "node-tls.key", "node.key", "grant"):
-        file = places.get(name, enrolled.node.state) / name
-        kept = file.read_bytes()
-        file.unlink()
-        done = check(enrolled.node.file)
-        assert done.returncode == 2
-        word = "toelating" if name == "grant" else name
-        assert any(line.startswith("FOUT") and word in line for line in done.stdout.splitlines()), name
-        file.touch(mode=0o600)
-        file.write_bytes(kept)
-    assert check(enrolled.node.file).returncode == 0
-
-
-def test_a_broken_roster_of_the_inbox_is_found(enrolled: World) -> None:
-    (enrolled.inbox.state / "roster").write_bytes(b"\x93")
-    done = check(enrolled.inbox.file)
-    assert done.returncode == 2
-    assert "Roster is beschadigd" in done.stdout
-
-
-def test_a_node_that_was_never_admitted_is_not_ready(tmp_path: Path) -> None:
-    file = tmp_path / "node.toml"
-    file.write_text('[node]\nstate = "state"\n')
-    done = check(file)
-    assert done.returncode == 2
-    assert "node.key" in done.stdout and str(tmp_path / "state") in done.stdout
-
-
-@pytest.mark.parametrize(
-    ("text", "word"),
-    [("[mqtt]\nadress = 1\n", "[mqtt] adress"), ('[mqtt]\nport = "x"\n', "[mqtt] port"), ("[mqtt\n", "TOML")],
-)
-def test_a_bad_configuration_is_one_line(tmp_path: Path, text: str, word: str) -> None:
-    file = tmp_path / "node.toml"
-    file.write_text(text)
-    done = check(file)
-    assert done.returncode == 2
-    assert word in done.stdout and len(done.stdout.splitlines()) == 1
-
-
-def test_a_missing_configuration_is_one_line(tmp_path: Path) -> None:
-    done = check(tmp_path / "node.toml")
-    assert done.returncode == 2
-    assert "Bestand ontbreekt" in done.stdout
-
-
-def test_an_unreadable_configuration_is_one_line(tmp_path: Path) -> None:
-    file = tmp_path / "node.toml"
-    file.write_text("")
-    file.chmod(0)
-    code = (
-        "import os, sys, unicodedata, relay.cli.config, relay.trust.inspection\n"
-        "os.geteuid() or os.setuid(65534)\n"  # root may read everything
-        "sys.exit(relay.cli.main(['config', 'check', sys.argv[1]]))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, file], capture_output=True, text=True, env=clean_environment()
-    )
-    assert done.returncode == 2
-    assert f"Kan niet lezen: {file}" in done.stdout and len(done.stdout.splitlines()) == 1
-    assert done.stderr == ""
