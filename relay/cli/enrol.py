@@ -229,5 +229,18 @@ def _service(args: argparse.Namespace, unit: str, otherwise: str, *, anew: bool)
     name = Text("Dienst", "Service")
     if not args.no_start and start(unit, args.dir, anew=anew):
         _line(name, Text(f"{unit} gestart", f"{unit} started"))
+    elif anew and _runs(args.state):
+        _line(name, Text("draait nog met de oude: herstart hem", "runs with the old one: restart it"))
     else:
         _line(name, Text(f"start met: {otherwise}", f"start with: {otherwise}"))
+
+
+def _runs(state: Path) -> bool:
+    """Whether a node's service answers; the one of an inbox follows its files by itself."""
+    from relay.node import control
+
+    try:
+        control.ask(state, {"verb": "status"})
+    except NaoberError:
+        return False
+    return True

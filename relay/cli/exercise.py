@@ -57,6 +57,9 @@ def run(args: argparse.Namespace) -> int:
     request["link"] = args.link
     settings = config.load_node(args.config or config.FOLDER / config.NODE_FILE)
     answer = control.ask(settings.node.state, request)
+    if args.do == "stop":
+        say(Text("Geen oefening meer: wat dit punt meldt, is echt", "The exercise is over: all is real now"))
+        return 0
     for line in lines(answer["exercise"]):
         say(line)
     return 0

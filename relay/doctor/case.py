@@ -26,7 +26,6 @@ class Left(msgspec.Struct, frozen=True):
 
     epoch: int
     open_reports: int
-    open_states: int
     airtime: str | None
     inbox: InboxView
 
@@ -108,10 +107,8 @@ def _read(path: Path) -> Left:
     try:
         epoch = outbox.newest_epoch()
         state = outbox.load(epoch) if epoch else None
-        counts = {
-            each: state.ledgers[each].count(State.WAITING, State.SENT) if state else 0 for each in Numbering
-        }
+        open_reports = state.ledgers[Numbering.REPORT].count(State.WAITING, State.SENT) if state else 0
         view = state.inbox if state else InboxView()
-        return Left(epoch, counts[Numbering.REPORT], counts[Numbering.STATE], outbox.fact("airtime"), view)
+        return Left(epoch, open_reports, outbox.fact("airtime"), view)
     finally:
         outbox.abandon()

@@ -144,11 +144,18 @@ def mqtt(case: Case) -> Finding:
         return good(place, "VRD antwoordt", "VRD answers")
     if code == "N05":
         return ill(place, ERROR, Text("ander certificaat", "another certificate"), do, what, code)
+    if code == "revoked":
+        return _revoked(place, case.facts)
     short = Text(f"{code}", f"{code}")
     return ill(place, ATTENTION if code in PASSING else ERROR, short, do if do.nl else _WAIT, what)
 
 
 _WAIT = Text("wacht een minuut, dan weer naober doctor", "wait a minute, then naober doctor again")
+
+
+def _revoked(place: str, facts: dict[str, Any]) -> Finding:
+    why = f": {facts['revoked']}" if facts["revoked"] else ""
+    return of_error(place, fault("E02", "revoked", why=why), Text("ingetrokken", "revoked"))
 
 
 def _dialled(case: Case) -> Finding:
@@ -206,9 +213,8 @@ def enrolment(case: Case) -> Finding:
         do = Text("naober enrol --stick", "naober enrol --stick")
         return ill(place, ERROR, Text("nog niet ingeleerd", "not enrolled yet"), do)
     facts: dict[str, Any] = case.facts or {}
-    if (reason := facts.get("revoked")) is not None:
-        why = f": {reason}" if reason else ""
-        return of_error(place, fault("E02", "revoked", why=why), Text("ingetrokken", "revoked"))
+    if facts.get("revoked") is not None:
+        return _revoked(place, facts)
     if facts and facts["links"]["mqtt"]["code"] in REFUSED:
         address = facts["address"]
         error = fault("E02", address=f"{address[:4]}-{address[4:]}")
