@@ -10,9 +10,10 @@ from relay.core.ledger import Event as Move
 from relay.core.ledger import State
 from relay.core.log import Log
 from relay.core.message import Address, History, Moment, Notice, Numbering, ReceiptEntry
+from relay.core.notices import kept_form
 from relay.core.ranges import Ranges, Run
 from relay.core.receipts import InboxView, Verdict, check_of, held_reports, judge, newest_report
-from relay.core.session import Session
+from relay.core.session import HEARD_SPREAD_S, Session
 
 
 class Beliefs:
@@ -21,6 +22,7 @@ class Beliefs:
     def __init__(self, me: Address, log: Log, sessions: Mapping[str, Session], heard: HeardStore) -> None:
         self._me, self._log, self._sessions, self._heard = me, log, sessions, heard
         self._forgotten: dict[Numbering, Ranges] = {}
+        self.old_notices = 0  # heard before, or of an inbox epoch that has ended
 
     def judge(self, entry: ReceiptEntry) -> Verdict:
         """What an entry about this node says of its log."""
@@ -61,16 +63,25 @@ class Beliefs:
             log.save(durable=history.numbering is Numbering.REPORT)
         return events + (self._proven(link, runs, moment) if history.numbering is Numbering.REPORT else [])
 
-    def take_notice(self, notice: Notice) -> list[Event]:
-        """What VRD says to this site, or to all; nothing when it is for others or was heard before."""
+    def take_notice(self, link: str, notice: Notice, envelope: bytes, moment: Moment) -> list[Event]:
+        """What VRD says to this site, or to all; nothing when it is for others or was heard before.
+
+        It is on disk before the next hello tells that it is here. One of an inbox epoch that has ended is a
+        recording: the inbox says again in its new epoch what it does not know us to have.
+        """
         inbox = self._log.state.inbox
-        mine = not notice.to or self._me in notice.to
-        key = (notice.header.epoch, notice.header.number)
-        if not mine or key <= (inbox.notice_epoch, inbox.notice):
+        if notice.to and self._me not in notice.to:
             return []
+        key = (notice.header.epoch, notice.header.number)
+        if key <= (inbox.notice_epoch, inbox.notice) or key[0] < inbox.epoch:
+            self.old_notices += 1
+            return []
+        is_new = self._log.keep_notice(kept_form(notice, envelope, moment.boot, moment.elapsed_s))
         inbox.notice_epoch, inbox.notice = key
         self._log.save(durable=True)
-        return [NoticeHeard(notice)]
+        if session := self._sessions.get(link):  # a notice to all is not answered in one moment
+            session.hello_soon(moment.elapsed_s + HEARD_SPREAD_S * self._me[0] / 256)
+        return [NoticeHeard(notice)] if is_new else []
 
     def still_forgotten(self) -> int:
         """How many messages the newest inbox epoch does not vouch for, of those that an older one did."""

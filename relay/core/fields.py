@@ -24,6 +24,7 @@ Value: TypeAlias = int | str
 Unknown: TypeAlias = dict[int, int | str | bytes | float | bool]
 
 LEVELS_NUMBER = 0
+LEVELS_ON_PAPER = 80  # a level's number on forms is this plus its position: no field is numbered 80 to 99
 TEXT_BYTES_MAX = 149  # what fits one radio packet beside the smallest header
 FIELDS_PER_MESSAGE_MAX = 64
 NUMBER_MAX = 0xFFFF
@@ -142,6 +143,7 @@ NUMBERED_FIELDS: tuple[Field, ...] = (
     _text(54, "reason", "Reden", "Reason"),
     _choice(55, "test_link", "Proef van", "Test of", "mqtt radio", "node"),
     _choice(56, "proven", "Bewezen", "Proven", "none mqtt radio both", "node"),
+    _text(57, "answers", "Antwoorden", "Answers"),
 )
 
 LEVELS = Field(LEVELS_NUMBER, "levels", "integer", "Standen", "Levels", "both", high=2**64 - 1)
@@ -151,6 +153,11 @@ BY_NUMBER: dict[int, Field] = {field.number: field for field in NUMBERED_FIELDS}
 _GRADE: dict[str, dict[Value, int]] = {
     field.name: {word: grade for grade, word in enumerate(field.choices, 1)} for field in LEVEL_FIELDS
 }
+
+
+def paper_number(field: Field) -> int:
+    """By which `field` is known on paper forms and when it is read out."""
+    return field.number + (LEVELS_ON_PAPER if field.kind == "level" else 0)
 
 
 def field_named(name: str) -> Field:

@@ -24,14 +24,7 @@ from relay.core import payloads, wire
 from relay.core.air import Air
 from relay.core.beliefs import Beliefs
 from relay.core.courier import COURIER
-from relay.core.events import (
-    EpochRaised,
-    Event,
-    InboxChanged,
-    Junk,
-    Proven,
-    RaiseWithheld,
-)
+from relay.core.events import EpochRaised, Event, InboxChanged, Junk, Proven, RaiseWithheld
 from relay.core.heard import HeardStore
 from relay.core.ledger import Event as Move
 from relay.core.ledger import State
@@ -102,6 +95,7 @@ class Forwarder:
             identity.address, self.log, self.heard, radio, self._receive_envelope, self.papers.refuses
         )
         self._news: list[Event] = []
+        self.junk = 0  # what came, and was not what it claims to be
         self._backfill_s: dict[str, float] = {}  # per proven link: from when older statuses may go; 0: now
         self._raises = RaiseTokens()
 
@@ -109,6 +103,11 @@ class Forwarder:
     def state(self) -> LogState:
         """What is kept on disk beside the messages."""
         return self.log.state
+
+    @property
+    def old_notices(self) -> int:
+        """How many notices were dropped as heard before, or of an inbox epoch that has ended."""
+        return self._beliefs.old_notices
 
     def submit(self, drafts: Sequence[Draft], moment: Moment) -> list[Row]:
         """See Log.submit."""
@@ -234,6 +233,7 @@ class Forwarder:
     def _whole(self, events: list[Event], moment: Moment) -> list[Event]:
         """The events of a whole frame: only now is it known what an inbox has truly forgotten."""
         for index, event in enumerate(events):
+            self.junk += isinstance(event, Junk)
             if isinstance(event, InboxChanged):
                 events[index] = InboxChanged(event.epoch, self._beliefs.still_forgotten())
         return events + self._follow(moment)
@@ -285,7 +285,7 @@ class Forwarder:
             return self._receipt(link, said, is_news, moment)
         if isinstance(said, History):
             return self._beliefs.take_history(link, said, moment)
-        return self._beliefs.take_notice(said) if isinstance(said, Notice) else []
+        return self._beliefs.take_notice(link, said, envelope, moment) if isinstance(said, Notice) else []
 
     def _receipt(self, link: str, receipt: Receipt, is_news: bool, moment: Moment) -> list[Event]:
         """Within one inbox epoch an entry only adds, so one that was overtaken is as good as the newest."""

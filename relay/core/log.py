@@ -13,6 +13,7 @@ import msgspec
 from relay.core import payloads, wire
 from relay.core.ledger import Event, Ledger
 from relay.core.message import Address, Draft, Header, Kind, Moment, Numbering, Urgency, numbering_of
+from relay.core.notices import KeptNotice
 from relay.core.proofs import Proofs
 from relay.core.receipts import InboxView
 from relay.core.schedule import Tokens
@@ -56,6 +57,9 @@ class Outbox(Protocol):
 
     def save(self, state: LogState, *, durable: bool) -> None:
         """Keep `state`: with the next commit, or before this returns when `durable`."""
+
+    def keep_notice(self, notice: KeptNotice) -> bool:
+        """Commit what VRD said; False when it is there already. Of handling the newest word stays."""
 
     def begin_epoch(self, old: LogState, fresh: LogState, rows: Sequence[Row]) -> None:
         """Make `fresh.epoch` the present one, with `rows` as its first; commit.
@@ -179,6 +183,10 @@ class Log:
     def signature(self, numbering: Numbering, number: int) -> bytes | None:
         """The signature of one message; None for number 0 and where the row is gone."""
         return self._outbox.signature(numbering, number) if number else None
+
+    def keep_notice(self, notice: KeptNotice) -> bool:
+        """See Outbox.keep_notice."""
+        return self._outbox.keep_notice(notice)
 
     def save(self, *, durable: bool) -> None:
         """Keep what the inbox said: with the next commit, or now when `durable`."""

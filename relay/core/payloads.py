@@ -101,6 +101,15 @@ def notice_payload(to: Sequence[Address], values: Mapping[str, Value]) -> bytes:
     return bytes((len(to),)) + b"".join(to) + msgspec.msgpack.encode(fields.pack(values))
 
 
+def message_of(envelope: bytes) -> Message | None:
+    """The message in what was verified and kept; None for anything else, and for what no longer decodes."""
+    try:
+        decoded = decode(envelope)
+    except WireError:
+        return None
+    return decoded if isinstance(decoded, Message) else None
+
+
 def decode(envelope: bytes, header: Header | None = None) -> Decoded:
     """What `envelope` says; raises WireError. Verify first: this says nothing of who signed it."""
     header = header or parse_header(envelope)

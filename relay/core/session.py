@@ -113,6 +113,11 @@ class Session:
         self._unprove()
         self._next_hello_s = now_s
 
+    def hello_soon(self, at_s: float) -> None:
+        """Tell the inbox no later than that what was heard; a hello that waits for its answer stays."""
+        if self.proven and not self._nonce:
+            self._next_hello_s = min(self._next_hello_s, at_s)
+
     def answer(self, nonce: bytes, now_s: float) -> float | None:
         """The round trip in seconds when `nonce` answers the hello that waits, else None."""
         if not nonce or nonce != self._nonce:

@@ -7,6 +7,7 @@ of a label that no other label has, or a Dutch value is understood wherever a na
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 from relay.core.fields import BY_NAME, FIELDS, Field, Value, field_named
 from relay.errors import Text, ValueRefused
@@ -102,6 +103,21 @@ def field_from(typed: str) -> Field:
             )
         return field_named(typed)
     return BY_NAME[name]
+
+
+def pairs_from(typed: Iterable[str], do: Text) -> Iterator[tuple[Field, str]]:
+    """Each `FIELD=VALUE`, the value as it was typed. Raises ValueRefused: no pair (`do` helps), or twice."""
+    named = set()
+    for each in typed:
+        name, equals, value = each.partition("=")
+        if not equals:
+            what = Text(f"Dit is geen VELD=WAARDE: {each}", f"This is not FIELD=VALUE: {each}")
+            raise ValueRefused(what, do)
+        field = field_from(name)
+        if field.name in named:
+            raise ValueRefused(Text(f"{field.name} staat er twee keer", f"{field.name} is there twice"))
+        named.add(field.name)
+        yield field, value
 
 
 def value_from(field: Field, typed: str) -> str:

@@ -191,10 +191,7 @@ class Air:
         self._waiting.pop(address, None)
 
     def _site(self, address: Address) -> Site:
-        site = self.sites.get(address)
-        if site is None:
-            site = self.sites[address] = Site()
-        return site
+        return self.sites.get(address) or self.sites.setdefault(address, Site())
 
     def _begin(self, now_s: float) -> None:
         self._began_s = now_s if self._began_s is None else self._began_s
@@ -259,13 +256,18 @@ class Air:
             fresh = there
         return min(fresh, key=lambda name: (fresh[name].hops, -fresh[name].snr_db), default="")
 
-    def gateways(self, now_s: float) -> set[str]:
-        """Those that together reach every site on radio: for each the one that hears it best."""
-        return {name for site in list(self.sites.values()) if (name := self._nearest(site, now_s))}
+    def ways_to(self, now_s: float, *, only_dark: bool = True) -> dict[Address, str]:
+        """Sites on radio (`only_dark`: without MQTT), and for each the gateway that hears it best."""
+        ways = {each: self._nearest(site, now_s, only_dark) for each, site in list(self.sites.items())}
+        return {address: name for address, name in ways.items() if name}
 
-    def _nearest(self, site: Site, now_s: float) -> str:
-        """Empty for a site that has MQTT, or that nobody hears."""
-        if now_s - site.radio_s >= ON_RADIO_S or now_s - site.mqtt_s <= MQTT_LIFE_S:
+    def note_sequence(self, sequence: int) -> None:
+        """Another word of ours is on the air: whose status tells of it hears us."""
+        self._sequences.append(sequence & 0xFF)
+
+    def _nearest(self, site: Site, now_s: float, only_dark: bool) -> str:
+        by_mqtt = only_dark and not site.dark and now_s - site.mqtt_s <= MQTT_LIFE_S
+        if by_mqtt or now_s - site.radio_s >= ON_RADIO_S:
             return ""
         there = self._there(site, now_s)
         return min(there, key=lambda name: (there[name].hops, -there[name].snr_db), default="")
@@ -324,17 +326,16 @@ class Air:
         self._factor_s = now_s
         measured = [pct for pct, at_s in self._use.values() if at_s > now_s - 2 * FACTOR_EVERY_S]
         quiet = bool(measured) and sum(measured) / len(measured) < QUIET_PCT
-        self._factor = (
-            max(FACTOR_MIN, self._factor * FACTOR_STEP) if quiet else min(1.0, self._factor / FACTOR_STEP)
-        )
+        factor = self._factor * FACTOR_STEP if quiet else self._factor / FACTOR_STEP
+        self._factor = min(1.0, max(FACTOR_MIN, factor))
 
     def facts(self, address: Address, now_s: float) -> dict[str, Any] | None:
         """How a site is heard by radio, for screens; None when it was not of late."""
         site = self.sites.get(address)
         if site is None or now_s - site.radio_s > ON_RADIO_S:
             return None
-        there = list(site.ways.items())  # in one step: a page asks from another thread
-        ways = [each for each in there if each[1].at_s > now_s - WAY_LIFE_S]
+        # in one step: a page asks from another thread
+        ways = [each for each in list(site.ways.items()) if each[1].at_s > now_s - WAY_LIFE_S]
         if not ways:
             return None
         gateway, way = min(ways, key=lambda each: (each[1].hops, -each[1].snr_db))

@@ -38,10 +38,10 @@ from relay.core.message import (
 )
 from relay.core.papers import PAPER_KINDS
 from relay.errors import WireError
-from relay.inbox import hearing
 from relay.inbox.air import Air, Order
 from relay.inbox.apart import Kept
 from relay.inbox.filing import Filing
+from relay.inbox.hearing import Hearing
 from relay.inbox.hellos import Hellos
 from relay.inbox.limits import Buckets
 from relay.inbox.parcel import Item, Known, Parcel, is_believed, is_kept_out
@@ -68,6 +68,7 @@ class Outcome(msgspec.Struct):
     orders: list[tuple[str, bytes]] = msgspec.field(
         default_factory=list
     )  # gateway, and the frame that it is to transmit by radio
+    hellos: list[Hello] = msgspec.field(default_factory=list)  # that were answered
 
 
 class Intake:
@@ -86,7 +87,7 @@ class Intake:
 
         `papers`: takes what authorities signed and nodes show.
         """
-        self._air = air
+        self._air, self._hearing = air, Hearing(air) if air else None
         self._papers = papers
         self._store = store
         self._network = network
@@ -211,12 +212,12 @@ class Intake:
                 self._junk.spend(publisher)
             elif what == "unknown_heard":
                 self._air_junk.spend(publisher)
-        if self._air:
-            hearing.tell(self._air, parcels, filing.fresh, arrival.boottime_s)
+        if self._air and self._hearing:
+            self._hearing.tell(parcels, filing.fresh, arrival.boottime_s)
             self._replies.advised_min = self._air.advised_min(arrival.boottime_s)
         self._replies.begin(arrival, clock)
         sent = [frame for parcel in parcels for frame in self._answer(parcel, filing)]
-        return Outcome(sent, filing.fresh, self._orders(arrival))
+        return Outcome(sent, filing.fresh, self._orders(arrival), list(filing.hellos.values()))
 
     def due(self, arrival: Arrival, clock: Clock) -> Outcome:
         """What gateways are to transmit by now; ask at `next_due_s`."""

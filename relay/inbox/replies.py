@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from relay.core import payloads, wire
+from relay.core.fields import Value
 from relay.core.message import (
     Address,
     Clock,
@@ -182,7 +183,21 @@ class Replies:
             envelopes.append(self._envelope(Kind.HISTORY, payload))
         return envelopes
 
-    def _envelope(self, kind: Kind, payload: bytes, urgency: Urgency = Urgency.INFORMATION) -> bytes:
+    def notice(
+        self, to: Sequence[Address], values: Mapping[str, Value], urgency: Urgency, *, exercise: bool
+    ) -> tuple[bytes, int]:
+        """A notice to these nodes, or to all, and its sequence. Raises WireError for one that is too long."""
+        payload = payloads.notice_payload(to, values)
+        return self._envelope(Kind.NOTICE, payload, urgency, exercise=exercise), self.sequence
+
+    def _envelope(
+        self,
+        kind: Kind,
+        payload: bytes,
+        urgency: Urgency = Urgency.INFORMATION,
+        *,
+        exercise: bool = False,
+    ) -> bytes:
         self.sequence += 1
         time, clock = self._time
         header = Header(
@@ -191,7 +206,7 @@ class Replies:
             urgency,
             clock,
             0,
-            False,
+            exercise,
             False,
             self.epoch,
             self.sequence,

@@ -22,7 +22,7 @@ from relay import mqtt, systemd
 from relay.config import InboxConfig
 from relay.core import wire
 from relay.core.airtime import Preset
-from relay.core.message import Address, Clock, Kind
+from relay.core.message import Address, Clock
 from relay.errors import LinkError, StorageError
 from relay.inbox.air import Air
 from relay.inbox.courier import Courier
@@ -84,7 +84,7 @@ class Service:
         """Opens the store and begins an inbox epoch; raises StorageError."""
         self._config = config
         self._roster = RosterWork(
-            config, roster, broker, self._judge_again, self._publish, keys.public_bytes(key)
+            config, roster, broker, self._judge_again, self.send, keys.public_bytes(key)
         )
         self._broker = broker
         self._key = key
@@ -92,21 +92,21 @@ class Service:
         self._store = Store(config.inbox.state)
         epoch = self._store.next_epoch(max(0, int(time.time()) - wire.EPOCH_2025_UNIX_S))
         self._replies = Replies(self._store, self._address, config.network_id, key.sign, epoch)
-        self._air = Air(Preset(config.radio.preset), random.SystemRandom(), self._sites)
+        self.air = Air(Preset(config.radio.preset), random.SystemRandom(), self._sites)
         look_up = self._roster.look_up
         self._intake = Intake(
-            self._store, config.network_id, look_up, self._replies, self._air, self._roster.shown
+            self._store, config.network_id, look_up, self._replies, self.air, self._roster.shown
         )
         self._heard = asyncio.Event()
         self._pipe = self._roster.pipe = Pipe(self._intake, now, self._send_replies)
-        self._roster.air = self._air
+        self._roster.air = self.air
         self._courier = Courier(
             self._store, self._intake, self._pipe, self._replies, look_up, now, self._send_replies
         )
         self._connection: mqtt.Connection | None = None
         self._sends: set[asyncio.Task[Any]] = set()
         self._stopping = False
-        self.on_fresh: Callable[[], None] = lambda: None  # told when a report was stored
+        self.on_taken: Callable[[Outcome], None] = lambda outcome: None  # told what was stored
         self._link = "connecting"
         self._started_s = time.monotonic()
         self._listening_since_s: float | None = None
@@ -232,24 +232,18 @@ class Service:
         if epoch <= self._replies.epoch:
             return
         self._replies.muted = True
-        log.error(
-            "another inbox with this key is at epoch %d, this one at %d: no more receipts",
-            epoch,
-            self._replies.epoch,
-        )
+        told = "another inbox with this key is at epoch %d, this one at %d: no more receipts"
+        log.error(told, epoch, self._replies.epoch)
         self._soon(connection.close())  # and come back without a will: it would wipe the other's presence
 
     def _send_replies(self, outcome: Outcome) -> None:
         self._heard.set()
-        if any(header.kind != Kind.STATUS for header, _ in outcome.fresh):
-            self.on_fresh()
-        connection = self._connection
-        if connection is None:
-            return
-        for publisher, frame in outcome.replies:
-            self._soon(self._reply(connection, "down", publisher, frame))
-        for gateway, frame in outcome.orders:
-            self._soon(self._reply(connection, "air", gateway, frame))
+        if connection := self._connection:
+            for publisher, frame in outcome.replies:
+                self._soon(self._reply(connection, "down", publisher, frame))
+            for gateway, frame in outcome.orders:
+                self._soon(self._reply(connection, "air", gateway, frame))
+        self.on_taken(outcome)
 
     def _soon(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -262,7 +256,17 @@ class Service:
         with contextlib.suppress(LinkError):  # a receipt that is lost is asked for
             await connection.publish(mqtt.topic(kind, node), frame, retain=retain)
 
-    def _publish(self, kind: str, node: str, frame: bytes, retain: bool) -> None:
+    async def say(self, work: Callable[[Replies], Any]) -> Any:
+        """What `work` signs, on the store's thread; None while this inbox may not speak."""
+
+        def sign() -> Any:
+            self._replies.begin(*now())
+            return None if self._replies.muted else work(self._replies)
+
+        return await self._pipe.on_store_thread(sign) if self._connection is not None else None
+
+    def send(self, kind: str, node: str, frame: bytes, retain: bool) -> None:
+        """Say it to one node, if there is a connection; what is lost is asked for."""
         if self._connection is not None and not self._replies.muted:
             self._soon(self._reply(self._connection, kind, node, frame, retain))
 
@@ -284,7 +288,7 @@ class Service:
 
     def radio_facts(self, address: Address) -> dict[str, Any] | None:
         """How a site is heard by radio; None when it was not of late."""
-        facts = self._air.facts(address, time.clock_gettime(time.CLOCK_BOOTTIME))
+        facts = self.air.facts(address, time.clock_gettime(time.CLOCK_BOOTTIME))
         relay = address_of(facts["through"]) if facts else None
         node = self.roster.entry(relay) if relay else None
         return facts | {"through": node.site} if facts and node else facts

@@ -37,8 +37,8 @@ from relay.core.receipts import held_reports
 from relay.errors import WireError
 from relay.links.courier import pieces
 from relay.node.courier_words import WordFiles
+from relay.node.courier_work import FOLDER
 
-FOLDER = "courier"
 BYTES_MAX = 4 * 1024 * 1024
 SEGMENT_BYTES = 32 * 1024
 KEPT_S = 30 * 86_400  # of this node's own running

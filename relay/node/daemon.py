@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 FIRST_READING_S = 3.0
 CHANGE_SETTLES_S = 0.2  # several sensors may tell of one event
+LEDS = Path("/sys/class/leds")
 STATUS_DARK_S = 300  # without MQTT statuses are for the history only: fewer writes to the card
 
 log = logging.getLogger("naober.node")
@@ -95,6 +97,7 @@ class Daemon:
         shell.start("proofs", self._proving.run)
         shell.start("exercise", self._exercise.run)
         shell.start("watchdog", self._watchdog)
+        self._start_lamp()
         server = await self._serve_control()
         log.info(
             "node %s (%s) started, epoch %d",
@@ -114,6 +117,19 @@ class Daemon:
         shell.shutdown()
         log.info("stopped; what is not receipted is kept")
         return anew.is_set()
+
+    def _start_lamp(self) -> None:
+        """Where there is one that this service may set."""
+        if not LEDS.exists():
+            return
+        from relay.node import lamp
+
+        async def sign() -> lamp.Sign:
+            facts = await self._shell.call(self._status_facts)
+            return lamp.sign_of(facts, self._proving.values().get("proven"))
+
+        if (folder := lamp.find(LEDS)) is not None:
+            self._shell.start("lamp", lambda: lamp.Lamp(folder, sign).run())
 
     # --- statuses ---
 
@@ -252,7 +268,7 @@ class Daemon:
             "dropped": station.dropped,
             "queue": queue_facts(station),
             "outbox_bytes": station.size_bytes,
-            "carried": len(self._courier.desk.carried),
+            "carried": self._courier.carried(),
             "links": {
                 mqtt_work.LINK: {
                     "code": code,

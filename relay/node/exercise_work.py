@@ -6,15 +6,19 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from relay.core.message import Moment
+from relay.core.proofs import LINKS
 from relay.core.receipts import InboxView
 from relay.errors import Text
 from relay.links.base import LinkFacts
-from relay.node.exercising import LINKS, Exercise, facts
 from relay.node.shell import Shell
 
+if TYPE_CHECKING:
+    from relay.node.exercising import Exercise
+
+EXERCISE_FILE = "exercise.json"
 VERBS = ("exercise",)
 LOOK_S = 5.0  # an end is noticed within this
 
@@ -34,8 +38,10 @@ class ExerciseWork:
     """Of one daemon. Its verbs run on the station's thread, its gates on the event loop."""
 
     def __init__(self, shell: Shell, folder: Path) -> None:
-        self._shell = shell
-        self._exercise = Exercise(folder)
+        self._shell, self._folder = shell, folder
+        self._exercise: Exercise | None = None
+        if (folder / EXERCISE_FILE).exists():
+            self._made()
         self._cut: frozenset[str] = frozenset()
         self._moved = {link: asyncio.Event() for link in LINKS}  # cut, or whole again
         self._changed = asyncio.Event()
@@ -63,26 +69,35 @@ class ExerciseWork:
         """A message says that it is real: every link must be whole for it."""
         if self._cut:
             log.warning("exercise: a real message, so every link is whole again")
-        await self._shell.call(self._exercise.heal)
-        await self._look()
+        if self._exercise:
+            await self._shell.call(self._exercise.heal)
+            await self._look()
 
     # --- on the station's thread ---
 
     def runs(self) -> bool:
         """Whether the messages of this moment are of an exercise."""
-        return bool(self._exercise.left_s(*self._now()))
+        return self._exercise is not None and bool(self._exercise.left_s(*self._now()))
 
     def facts(self) -> dict[str, Any] | None:
         """For `naober status`."""
-        return facts(self._exercise, *self._now())
+        return None if self._exercise is None else self._exercise.facts(*self._now())
+
+    def _made(self) -> Exercise:
+        """Most nodes hold none for years, and do without what it takes."""
+        if self._exercise is None:
+            from relay.node.exercising import Exercise
+
+            self._exercise = Exercise(self._folder)
+        return self._exercise
 
     def _do(self, request: dict[str, Any]) -> None:
         what, now = request.get("do"), self._now()
         if what == "start":
-            self._exercise.start(float(request["seconds"]), *now)
+            self._made().start(float(request["seconds"]), *now)
         elif what == "cut":
-            self._exercise.cut(str(request["link"]), float(request["seconds"]), *now)
-        elif what == "stop":
+            self._made().cut(str(request["link"]), float(request["seconds"]), *now)
+        elif what == "stop" and self._exercise:
             self._exercise.stop()
 
     def _now(self) -> tuple[Moment, InboxView]:
@@ -95,6 +110,8 @@ class ExerciseWork:
         """Cut what must be, heal what need not be; how long it stays so at least."""
 
         def look() -> tuple[frozenset[str], float]:
+            if self._exercise is None:
+                return frozenset(), LOOK_S
             self._exercise.forget_what_ended(*self._now())
             cuts = self._exercise.cuts(*self._now())
             return frozenset(cuts), min(cuts.values(), default=LOOK_S)

@@ -15,14 +15,14 @@ from typing import Any
 import msgspec
 
 from relay.core.message import Clock, Moment
+from relay.core.proofs import LINKS
 from relay.core.receipts import InboxView
 from relay.errors import NaoberError, StorageError, Text
 from relay.files import PRIVATE, replace
+from relay.node.exercise_work import EXERCISE_FILE
 
-EXERCISE_FILE = "exercise.json"
 FILE_BYTES_MAX = 4096
 HOURS_MAX = 12
-LINKS = ("mqtt", "radio")
 
 
 class End(msgspec.Struct, frozen=True):
@@ -105,6 +105,14 @@ class Exercise:
         if self._state and not self.left_s(moment, inbox):
             self.stop()
 
+    def facts(self, moment: Moment, inbox: InboxView) -> dict[str, Any] | None:
+        """For `naober status`; None while no exercise runs."""
+        left_s = self.left_s(moment, inbox)
+        if not left_s:
+            return None
+        cuts = self.cuts(moment, inbox)
+        return {"left_s": round(left_s), "cuts": {link: round(seconds) for link, seconds in cuts.items()}}
+
     def _end(self, seconds: float, moment: Moment, inbox: InboxView) -> End:
         time_s = _time_s(moment, inbox)
         return End(moment.elapsed_s + seconds, time_s + int(seconds) if time_s else 0)
@@ -120,15 +128,6 @@ class Exercise:
         except StorageError:
             with contextlib.suppress(OSError):
                 self._file.unlink(missing_ok=True)
-
-
-def facts(exercise: Exercise, moment: Moment, inbox: InboxView) -> dict[str, Any] | None:
-    """For `naober status`; None while no exercise runs."""
-    left_s = exercise.left_s(moment, inbox)
-    if not left_s:
-        return None
-    cuts = exercise.cuts(moment, inbox)
-    return {"left_s": round(left_s), "cuts": {link: round(seconds) for link, seconds in cuts.items()}}
 
 
 def _time_s(moment: Moment, inbox: InboxView) -> int:

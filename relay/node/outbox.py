@@ -16,11 +16,13 @@ import msgspec
 from relay.core.ledger import Ledger, State
 from relay.core.log import READ_ROWS_MAX, LogState, Row
 from relay.core.message import Numbering, Urgency
+from relay.core.notices import KeptNotice
 from relay.core.ranges import Ranges, Run
 from relay.core.receipts import InboxView
 from relay.core.wire import SIGNATURE_BYTES
 from relay.database import MEMORY, connect, is_sound, migrate, storage_errors, transaction
 from relay.errors import StorageError, Text
+from relay.node.notice_rows import NoticeRows
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 PAGE_BYTES = 2048
@@ -68,6 +70,7 @@ class SqliteOutbox:
         if not is_sound(self._db):
             raise _corrupt(self.path)
         migrate(self._db, MIGRATIONS)
+        self.notices = NoticeRows(self._db, self.path)
         self.size_bytes = self._measure()
 
     @property
@@ -180,6 +183,10 @@ class SqliteOutbox:
                 self._signatures.clear()
             self._signatures[key] = row[0][-SIGNATURE_BYTES:]
         return self._signatures[key]
+
+    def keep_notice(self, notice: KeptNotice) -> bool:
+        """Commit what VRD said; False when it is there already."""
+        return self.notices.keep(notice)
 
     def save(self, state: LogState, *, durable: bool) -> None:
         """Keep `state`: with a later commit, or before this returns when `durable`."""

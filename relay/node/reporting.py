@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from relay import __version__, codes
+from relay import __version__
 from relay.core.events import (
     Dismissed,
     EpochRaised,
@@ -108,7 +108,9 @@ def link_state(facts: LinkFacts, session: Session | None) -> tuple[str, Text, Te
 
 def revoked_state(reason: str) -> tuple[str, Text, Text]:
     """The same of a node whose own key was revoked: no link is any use to it."""
-    spoken = codes.VARIANTS["E02", "revoked"]
+    from relay.codes import VARIANTS  # few nodes are
+
+    spoken = VARIANTS["E02", "revoked"]
     why = f": {reason}" if reason else ""
     return "revoked", Text(*(f"E02 {each.format(why=why)}" for each in spoken.what)), spoken.do
 

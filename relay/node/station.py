@@ -36,6 +36,7 @@ from relay.node.clocks import Clocks
 from relay.node.opening import EpochFile, open_own
 from relay.node.outbox import SqliteOutbox
 from relay.node.room import Retention, forget_old, make_room, name_missing
+from relay.node.station_notices import StationNotices
 from relay.node.station_radio import StationRadio, new_radio
 from relay.node.waiting import empty_state, epoch_of, not_among, open_reports, within_memory
 
@@ -65,7 +66,7 @@ SETTINGS = Settings()
 RETENTION = Retention()
 
 
-class Station(StationRadio):
+class Station(StationRadio, StationNotices):
     """One node's messages, safe on disk before anyone is told so."""
 
     def __init__(
@@ -337,6 +338,7 @@ class Station(StationRadio):
             ahead_s = view.ahead_s - shift_s
             view = msgspec.structs.replace(view, boot=self._boot, ahead_s=ahead_s)
         self.forwarder.state.inbox = view
+        self._outbox.notices.take_over(memory.outbox.notices.all())
         self.forwarder.begin_epoch(was.state.epoch, self.moment())
         rows = [
             msgspec.structs.replace(row, boot=self._boot, elapsed_s=row.elapsed_s + int(shift_s))

@@ -1,0 +1,50 @@
+"""The words of the page from which VRD speaks to its sites."""
+
+from __future__ import annotations
+
+from relay.errors import Text
+
+KIND = {
+    "order": Text("Opdracht", "Order"),
+    "information": Text("Informatie voor bezoekers", "Information for visitors"),
+    "question": Text("Vraag", "Question"),
+    "time": Text("Tijd", "Time"),
+}
+SCOPE = {
+    "site": Text("één punt", "one site"),
+    "municipality": Text("een gemeente", "a municipality"),
+    "all": Text("alle punten", "all sites"),
+}
+ANSWER = {
+    "read": Text("gelezen", "read"),
+    "done": Text("uitgevoerd", "done"),
+    "cannot": Text("lukt niet", "cannot be done"),
+}
+PAGE = {
+    "title": Text("Berichten aan punten", "Notices to sites"),
+    "new": Text("Nieuw bericht", "New notice"),
+    "sent": Text("Verstuurd", "Sent"),
+    "kind": Text("Soort", "Kind"),
+    "to": Text("Aan", "To"),
+    "text": Text("Tekst", "Text"),
+    "text_hint": Text(
+        "Geen persoonsgegevens: via de radio kan iedereen met een kanaalsleutel dit lezen.",
+        "No personal data: by radio everybody with the channel key can read this.",
+    ),
+    "answers": Text("Antwoordknoppen (2 tot 4, alleen bij een vraag)", "Answers (2 to 4, questions only)"),
+    "answer": Text("Antwoord", "Answer"),
+    "exercise": Text("Dit is OEFENING", "This is an EXERCISE"),
+    "preview": Text("Nakijken", "Check"),
+    "send": Text("Versturen", "Send"),
+    "fits": Text("past in één radiopakket", "fits one radio packet"),
+    "of": Text("van", "of"),
+    "has": Text("heeft het", "has it"),
+    "has_not": Text("nog niet bekend of die het heeft", "not known to have it yet"),
+    "nobody": Text("geen enkel punt", "no site at all"),
+    "none": Text("Nog niets verstuurd.", "Nothing sent yet."),
+    "answered": Text("antwoordde", "answered"),
+    "only_coordinator": Text(
+        "Aan een gemeente of aan allen: alleen een coördinator.",
+        "To a municipality or to all: coordinators only.",
+    ),
+}

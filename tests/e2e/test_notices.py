@@ -1,0 +1,101 @@
+"""VRD speaks to a site, by MQTT and, when that is cut, by radio: real processes."""
+
+from __future__ import annotations
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relay.core.message import Urgency
+from relay.inbox.operators.people import Account
+from relay.inbox.operators.store import Operators
+from tests.inbox.room import PASSWORD, Browser
+from tests.support.command import naober
+from tests.support.process import until
+from tests.support.radios import RadioStack
+from tests.support.stack import Node
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+def operator_at(stack: RadioStack) -> Browser:
+    operators = Operators(stack.inbox.state)
+    operators.save_account(Account("els", "coordinator"), PASSWORD, "test")
+    operators.close()
+    browser = Browser(stack.inbox.pages_port)
+    assert browser.log_in("els").status == 303
+    return browser
+
+
+def step(els: Browser, node: Node, sent: dict[str, Any], **fields: str) -> None:
+    """Once the watch has seen the report, take a step with it."""
+    path = f"/melding/{node.address}-{sent['epoch']}-{sent['numbers'][0]}"
+    until(lambda: els.get(path).status == 200, 20, "the report is on the operators' pages")
+    assert els.post(f"{path}/stap", **fields).headers["location"] == path
+
+
+def handling(node: Node, sent: dict[str, Any]) -> list[str | None]:
+    asked = {"verb": "where", "epoch": sent["epoch"], "numbers": sent["numbers"]}
+    return list(node.ask(asked).get("handling", []))
+
+
+def test_a_site_hears_who_read_it_and_answers_by_mqtt_and_by_radio(tmp_path: Path) -> None:
+    with RadioStack(tmp_path, "beilen", "norg") as stack:
+        stack.start()
+        els, node = operator_at(stack), stack.nodes["beilen"]
+        # by MQTT: read, and a question with an answer
+        sent = node.submit("Rook in hal", Urgency.URGENT)
+        stack.settle()
+        assert handling(node, sent) == [None], "received is not read"
+        assert "gelezen" not in naober("status", "--config", node.file).stdout.lower()
+        step(els, node, sent, step="seen", version="0")
+        until(lambda: handling(node, sent) == ["seen"], 10, "the site hears that VRD has read it")
+        assert '"Rook in hal": VRD heeft dit gelezen' in naober("status", "--config", node.file).stdout
+        question = {"kind": "question", "scope": "site", "site": "beilen", "urgency": "3", "do": "send"}
+        assert (
+            els.post("/berichten", text="Nog brandstof?", answer1="ja", answer2="nee", **question).status
+            == 303
+        )
+        until(lambda: node.status()["notices"]["unread"] == 1, 10, "the question is there")
+        assert "Nog brandstof?" in naober("status", "--config", node.file).stdout
+        until(lambda: "<b>1 van 1</b>" in els.get("/berichten").text, 15, "the sender sees who has it")
+        wrong = naober("answer", "1", "3", "--config", node.file)
+        assert wrong.returncode == 2 and "1 = ja" in wrong.stderr
+        assert "Bewaard: ja" in naober("answer", "1", "1", "--config", node.file).stdout
+        until(lambda: "antwoordde “ja”" in els.get("/berichten").text, 15, "the answer is on the page")
+        assert json.loads(naober("notices", "--json", "--config", node.file).stdout)["notices"][0]["seen"]
+        waiting = ThreadPoolExecutor(1)
+        typed = ("send", "report", "--text", "Boom om", "--wait", "25", "--read", "--config", node.file)
+        reading = waiting.submit(naober, *typed)
+        until(lambda: "Boom om" in els.get("/postvak?toon=alles").text, 20, "the report is in the list")
+        found = re.search(
+            r'/melding/([0-9a-f-]+)" data-open>[^<]*Boom om', els.get("/postvak?toon=alles").text
+        )
+        assert found and not reading.done(), "it was received, and nobody has read it"
+        assert els.post(f"/melding/{found[1]}/stap", step="handled", version="0").status == 303
+        shown = reading.result().stdout.splitlines()
+        assert shown[-2:] == ["VRD heeft dit ontvangen", "In behandeling bij VRD"]
+        waiting.shutdown()
+        # the same by radio
+        stack.ways["beilen"].refuse()
+        node.wait_code("refused", "lost")
+        sent = node.submit("Brand slaat over", Urgency.EMERGENCY)
+        until(lambda: "Brand slaat over" in stack.inbox.reports(), 20, "the emergency arrives by radio")
+        step(els, node, sent, step="forwarded", version="0", team="GHOR")
+        order = {"kind": "order", "scope": "all", "urgency": "2", "do": "send"}
+        assert els.post("/berichten", text="Ontruim de hal", **order).status == 303
+        until(lambda: handling(node, sent) == ["forwarded"], 20, "the site hears by radio what VRD did")
+        until(lambda: node.status()["notices"]["unread"] == 1, 20, "an order to all, by radio")
+        assert node.code() != "up"
+        shown = naober("notices", "--config", node.file).stdout
+        assert "Bericht 2 · Opdracht" in shown and "Door VRD doorgezet: GHOR" in shown
+        # and once MQTT is back, VRD knows that both sites have it, and says nothing twice
+        stack.ways["beilen"].restore()
+        until(
+            lambda: els.get("/berichten").text.count("<b>2 van 2</b>") == 1, 30, "both are known to have it"
+        )
+        assert len(node.ask({"verb": "notices"})["notices"]) == 2
