@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN_TEST := mosquitto mosquitto-clients strace faketime systemd e2fsprogs poppler-utils debootstrap nut-server
+DEBIAN_TEST := chromium mosquitto mosquitto-clients strace faketime systemd e2fsprogs poppler-utils debootstrap nut-server
 
 # a Python that was upgraded away leaves a .venv that no longer runs
 $(shell { $(BIN)/python -c ''; } 2>/dev/null || rm -f $(VENV)/made)
@@ -10,7 +10,7 @@ $(shell { $(BIN)/python -c ''; } 2>/dev/null || rm -f $(VENV)/made)
 SEEDS ?= 100
 # more than two cores can do at once: what runs in real time mostly waits
 WORKERS ?= 4
-.PHONY: demo test check lint bench soak deb deb-test deb-lock bundle install-node install-inbox clean help debian-test
+.PHONY: demo test check lint bench soak screenshots deb deb-test deb-lock bundle install-node install-inbox clean help debian-test
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -31,6 +31,9 @@ lint: $(VENV)/test
 
 bench: $(VENV)/test debian-test  ## the figures, into bench/results.json
 	$(BIN)/python -m bench
+
+screenshots: $(VENV)/test debian-test  ## pictures of the operators' pages, into docs/screens
+	$(BIN)/pytest tests/browser/screens.py
 
 soak: $(VENV)/test  ## simulated outages with random faults: SEEDS=1000, or SEEDS=1000..2000
 	@$(BIN)/python -m tests.sim.soak $(SEEDS)

@@ -1,7 +1,7 @@
 """`make bench`: every figure with its limit or peer, printed and written to bench/results.json.
 
 python -m bench            all
-python -m bench sizes      only those: sizes, enqueue, footprint, failover, simulation, drain
+python -m bench sizes      only those: sizes, enqueue, footprint, failover, simulation, drain, board
 """
 
 from __future__ import annotations
@@ -95,9 +95,26 @@ def drain() -> list[Figure]:
     return [("drain_ratio", round(ours / peer, 2), "ratio", against)]
 
 
+def board() -> list[Figure]:
+    """The operators' room: 150 sites, 1,000,000 messages stored, three hours of load, 50 browsers."""
+    from bench.board import board as measure
+
+    found = measure()
+    return [
+        ("overview_p95_ms", round(found.overview_p95_ms, 1), "ms", "limit 100, asked over loopback"),
+        ("list_p95_ms", round(found.list_p95_ms, 1), "ms", "limit 100, asked over loopback"),
+        ("site_p95_ms", round(found.site_p95_ms, 1), "ms", "no limit; 24 hours of a status a minute"),
+        ("watch_cpu_pct", round(found.watch_cpu_pct, 1), "% of a core", "no limit; a look a second, idle"),
+        ("list_lag_s", round(found.lag_max_s, 1), "s", "limit 5; 1,000 an hour for 3 h, in a minute"),
+        ("inbox_50_browsers_rss_mb", round(found.browsers_rss_mb, 1), "MB", "limit 120"),
+        ("inbox_50_browsers_cpu_pct", round(found.browsers_cpu_pct, 1), "% of a core", "no limit; that load"),
+    ]
+
+
 def main(wanted: list[str]) -> None:
     """Measure, print, keep."""
-    known = {each.__name__: each for each in (sizes, enqueue, footprint, failover, simulation, drain)}
+    every = (sizes, enqueue, footprint, failover, simulation, drain, board)
+    known = {each.__name__: each for each in every}
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in wanted or known:
         print(f"{name}: {known[name].__doc__}", flush=True)

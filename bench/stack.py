@@ -11,14 +11,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from relay import config
 from relay.node import control
 from relay.toml_text import fill
-from relay.trust import inbox_setup
+from relay.trust import inbox_setup, node_setup
+from relay.trust.authority import Place
 from relay.trust.local import LocalAuthority
 
 T = TypeVar("T")
@@ -62,14 +63,15 @@ class Stack:
         """`node_program`: the `naober` that nodes run, if not this environment's."""
         self.folder = folder
         self.node_program = node_program or OWN
-        self.broker_port, self.web_port = free_port(), free_port()
+        self.broker_port, self.web_port, self.pages_port = free_port(), free_port(), free_port()
         self.inbox = folder / "inbox"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._trust = LocalAuthority()
         self._trust.lay_out_inbox(
             inbox_setup.Place(self.inbox, folder / "inbox-state", "127.0.0.1", self.broker_port)
         )
-        self._edit(self.inbox / config.INBOX_FILE, {("web", "port"): self.web_port})
+        ports = {("web", "port"): self.web_port, ("pages", "port"): self.pages_port}
+        self._edit(self.inbox / config.INBOX_FILE, ports)
         conf = self.inbox / "broker" / "naober.conf"
         text = conf.read_text().replace(
             f"listener {self.broker_port}\n", f"listener {self.broker_port} 127.0.0.1\n"
@@ -92,6 +94,16 @@ class Stack:
         wanted |= {tuple(key.split("__")): value for key, value in values.items()}  # type: ignore[misc]
         self._edit(folder / config.NODE_FILE, wanted)
         return state
+
+    def admit_sites(self, places: Iterable[Place]) -> list[Path]:
+        """Enrol nodes that only sign: no settings, no certificate. Returns their state folders."""
+        states, grants = [], []
+        for place in places:
+            state = self.folder / f"{place.site_id}-state"
+            grants.append(self._trust.admit(node_setup.prepare(state), place))
+            states.append(state)
+        self._trust.tell_inbox(*grants)
+        return states
 
     def node_config(self, name: str) -> config.NodeConfig:
         """As the node will read it."""

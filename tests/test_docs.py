@@ -82,6 +82,13 @@ def test_every_file_that_is_named_exists(document: Path) -> None:
     assert missing == []
 
 
+def test_every_picture_is_small_and_shown_to_operators() -> None:
+    pictures = {path.name: path for path in (REPOSITORY / "docs" / "screens").iterdir()}
+    shown = set(re.findall(r"\(screens/([\w-]+\.png)\)", text_of(REPOSITORY / "docs" / "operators.md")))
+    assert shown == set(pictures)
+    assert max(path.stat().st_size for path in pictures.values()) <= 60 * 1024
+
+
 def test_every_make_target_that_is_named_exists() -> None:
     targets = re.findall(r"^([a-z -]+):", (REPOSITORY / "Makefile").read_text(), re.M)
     known = {target for line in targets for target in line.split()}

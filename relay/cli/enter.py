@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from relay.cli.language import pick, say
-from relay.errors import NaoberError, Text, ValueRefused
+from relay.errors import Text
 
 EXAMPLES = (
     "naober enter openstelling=open bezoekers=42 drinkwater=krap",
@@ -45,18 +45,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _typed(given: list[str]) -> dict[str, str]:
-    from relay.core.words import field_from, value_from
+    from relay.core.words import pairs_from, value_from
 
-    typed = {}
-    for each in given:
-        name, equals, value = each.partition("=")
-        if not equals:
-            raise ValueRefused(
-                Text(f"Dit is geen VELD=WAARDE: {each}", f"This is not FIELD=VALUE: {each}"),
-                Text("Zoals: naober enter bezoekers=42", "Such as: naober enter visitors=42"),
-            )
-        field = field_from(name)
-        if field.name in typed:
-            raise NaoberError(Text(f"{field.name} staat er twee keer", f"{field.name} is there twice"))
-        typed[field.name] = value if value.strip() in ("", "?") else value_from(field, value)
-    return typed
+    return {
+        field.name: value if value.strip() in ("", "?") else value_from(field, value)
+        for field, value in pairs_from(
+            given, Text("Zoals: naober enter bezoekers=42", "Such as: naober enter visitors=42")
+        )
+    }

@@ -44,12 +44,13 @@ def run(args: argparse.Namespace) -> int:
         ask.passphrase_for(args, prompt, put)
     else:
         put(None)
+    install = f"sudo install -b -m 644 {args.dir / 'broker' / 'naober.conf'} /etc/mosquitto/mosquitto.conf"
     say(
         Text(
-            "Nu:\n  sudo systemctl restart mosquitto naober-inbox\n"
+            f"Nu:\n  {install}\n  sudo systemctl restart mosquitto naober-inbox\n"
             "  naober inbox import STICK        (stick met het nieuwste roster: wat er is ingetrokken)\n"
             "Knooppunten sturen zelf wat dit postvak niet meer heeft. Laat het oude postvak nooit meer aan.",
-            "Next:\n  sudo systemctl restart mosquitto naober-inbox\n"
+            f"Next:\n  {install}\n  sudo systemctl restart mosquitto naober-inbox\n"
             "  naober inbox import STICK        (a stick with the newest roster: what was revoked since)\n"
             "Nodes send by themselves what this inbox no longer has. Never switch the old inbox on again.",
         )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relay import config
-from relay.logs import configure
-from relay.node import daemon
+from relay.lean import briefly, postponed
+
+with postponed():
+    import asyncio
+
+    from relay import config
+    from relay.logs import configure
+    from relay.node import daemon
 
 if TYPE_CHECKING:
     import argparse
 
+PARSER = ("relay.toml", "tomllib", "tomllib._parser", "tomllib._re", "tomllib._types")
 EXAMPLES = ("naober node", "naober node --config ./node.toml")
 
 
@@ -28,7 +33,8 @@ def run(args: argparse.Namespace) -> int:
 
 def start(file: Path) -> int:
     """The same, for a configuration file."""
-    settings = config.load_node(file)
+    with briefly(*PARSER):
+        settings = config.load_node(file)
     configure(settings.log.level, json=settings.log.json)
     while asyncio.run(daemon.main(settings)):
         pass  # it began with a grant that is not the newest any more

@@ -55,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     kind.add_argument("--real", action="store_true", help=pick(real))
     wait = Text("wacht tot VRD het heeft, ten hoogste S seconden", "wait up to S seconds for VRD's receipt")
     parser.add_argument("--wait", type=float, default=0.0, metavar="S", help=pick(wait))
+    read = Text("met --wait: tot iemand van VRD het heeft gelezen", "with --wait: until VRD has read it")
+    parser.add_argument("--read", action="store_true", help=pick(read))
     parser.add_argument("--config", type=Path, metavar="FILE", help=pick(Text("node.toml", "node.toml")))
 
 
@@ -94,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         say(Text(f"Bewaard{split}", f"Kept{split}"))
     if args.wait > 0:
-        return _wait(settings, answer, args.wait)
+        return _wait(settings, answer, args.wait, read=args.read)
     return 0 if answer["safe"] else 1
 
 
@@ -117,19 +119,11 @@ def _values(typed: list[str], text: str) -> dict[str, str]:
     """Field names and values as the wire knows them; raises ValueRefused with the nearest there is."""
     from relay.core.fields import parse
     from relay.core.parts import split
-    from relay.core.words import field_from, value_from
+    from relay.core.words import pairs_from, value_from
 
     values: dict[str, str] = {}
-    for each in typed:
-        name, equals, value = each.partition("=")
-        if not equals:
-            raise ValueRefused(
-                Text(f"Dit is geen VELD=WAARDE: {each}", f"This is not FIELD=VALUE: {each}"),
-                Text('Eigen woorden gaan met --text "..."', 'Use --text "..." for your own words'),
-            )
-        field = field_from(name)
-        if field.name in values:
-            raise ValueRefused(Text(f"{field.name} staat er twee keer", f"{field.name} is there twice"))
+    do = Text('Eigen woorden gaan met --text "..."', 'Use --text "..." for your own words')
+    for field, value in pairs_from(typed, do):
         if field.name in _OURS:
             raise ValueRefused(
                 Text(f"{field.name} wordt zelf ingevuld", f"{field.name} is filled in by itself"),
@@ -203,7 +197,9 @@ def as_owner(folder: Path) -> Iterator[None]:
         os.setegid(group)
 
 
-def _wait(settings: NodeConfig, answer: dict[str, Any], wait_s: float) -> int:
+def _wait(settings: NodeConfig, answer: dict[str, Any], wait_s: float, *, read: bool = False) -> int:
+    """Until VRD has it or, with `read`, tells by a signed notice that somebody read it."""
+    from relay.cli.notice_words import handling
     from relay.node import control
 
     question = {"verb": "where", "epoch": answer["epoch"], "numbers": answer["numbers"]}
@@ -211,12 +207,19 @@ def _wait(settings: NodeConfig, answer: dict[str, Any], wait_s: float) -> int:
     said = ""
     while True:
         try:
-            states = set(control.ask(settings.node.state, question)["states"])
+            told = control.ask(settings.node.state, question)
+            states, words = set(told["states"]), told.get("handling", [])
         except control.NotRunning:
-            states = {"waiting"}  # it is on disk, and goes on when the daemon does
+            states, words = {"waiting"}, []  # it is on disk, and goes on when the daemon does
         if states == {"receipted"}:
-            say(Text("VRD heeft dit ontvangen", "VRD has received this"))
-            return 0
+            if said != "receipted":
+                said = "receipted"
+                say(Text("VRD heeft dit ontvangen", "VRD has received this"))
+            if not read:
+                return 0
+            if words and all(words):
+                say(handling(words[-1]))
+                return 0
         if "reissued" in states:
             say(
                 Text(
@@ -229,6 +232,13 @@ def _wait(settings: NodeConfig, answer: dict[str, Any], wait_s: float) -> int:
         if "waiting" not in states and not said:
             said = "sent"
             say(Text("Onderweg", "On its way"))
+        if time.monotonic() >= deadline_s and said == "receipted":
+            say(
+                Text(
+                    "Nog niet gelezen; kijk later met naober status", "Not read yet; see naober status later"
+                )
+            )
+            return 1
         if time.monotonic() >= deadline_s:
             say(
                 Text(

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from relay.cli import labels, status_radio
+from relay.cli import labels, notice_words, status_radio
 from relay.cli.exercise import lines as told
 from relay.cli.language import chosen, pick, say
 from relay.cli.text import age
@@ -68,6 +68,7 @@ def lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
     if facts["exercise"]:
         label = pick(Text("Oefening", "Exercise"))
         found += [(label if not at else "", pick(line)) for at, line in enumerate(told(facts["exercise"]))]
+    found += notice_words.status_lines(facts.get("notices"))
     found += _storage(facts)
     found += _queue(facts["queue"], facts["dropped"])
     if carried := facts.get("carried"):

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0: each link is proven; 1: one has a weak signal, or no radio is set up; 2: not proven."""
+    """0: each link that there is, is proven; 1: one has a weak signal; 2: not proven."""
     from relay import config
     from relay.cli import test_words
     from relay.node import control

@@ -1,37 +1,26 @@
 """The picture that operators look at, made from what the stores hold: one snapshot for all pages.
 
-`sites_of` says what is known of each site, with the age of every value; the alarm engine and the pages see
-the same. A value that is too old is shown as unknown, with what it was; a site that can't be judged is
-neither well nor silent.
+A value that is too old is shown as unknown, with what it was; a site that can't be judged is neither well
+nor silent. What is known of each site comes from `site_views`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
-from relay.core import payloads
-from relay.core.fields import BY_NAME, LEVEL_FIELDS
-from relay.core.message import Address, Message
-from relay.errors import WireError
 from relay.inbox.alarms.engine import CALL_RULES, Engine
-from relay.inbox.alarms.facts import Own, Reading, Site
-from relay.inbox.alarms.rules import HOUR_S, MINUTE_S
-from relay.inbox.facts import INTERVAL_UNTOLD_S, OVERDUE_FACTOR, since
+from relay.inbox.alarms.facts import Own, Site
+from relay.inbox.alarms.rules import HOUR_S
+from relay.inbox.facts import OVERDUE_FACTOR
 from relay.inbox.operators.handling import Handling
 from relay.inbox.operators.reports import Report
-from relay.inbox.queries import NodeState
-from relay.inbox.store import Arrival
-from relay.trust.roster import Node
 
-ENTERED = {
-    field.name for field in (*BY_NAME.values(), *LEVEL_FIELDS) if field.by == "person"
-}  # ages from when somebody typed it
 VALUE_AGE_MAX_S = 4 * HOUR_S  # an older value is "unknown (was ...)"
-BY_RADIO = "radio"
 # In the order in which a state hides the ones after it.
 SILENT, OVERDUE, NEVER, UNJUDGED = "silent", "overdue", "never", "not_judged"
+EXERCISING = "exercise"  # in the real lane: what it says is not meant
 
 
 class SiteView(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +36,9 @@ class SiteView(msgspec.Struct, frozen=True, kw_only=True):
     link: str
     publisher: str
     status_age_s: float | None
+    exercise: bool = False  # its newest status is of an exercise
+    spoken_age_s: float | None = None  # since VRD was told something by other means than its node
+    spoken_via: str = ""
     alarms: tuple[tuple[str, int, float], ...] = ()  # rule, level, since (running seconds)
     open_calls: int = 0
     lat: float | None = None
@@ -103,6 +95,8 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     own: Own
     unread: int
     flood: bool = False
+    exercise: bool = False  # the lane
+    reports: int = 0  # how often more came in, or what a key is worth changed: then pages are painted anew
 
     def site(self, key: str) -> SiteView | None:
         """The site with that key."""
@@ -114,73 +108,13 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def visitors(self) -> int:
-        """Of all sites, as far as known; silent sites are not counted."""
+        """Of all sites, as far as known; of silent ones what was told by other means."""
         return sum(_visitors(site) for site in self.sites)
 
     @property
     def calls(self) -> int:
         """Reports and requests that somebody must take up or finish."""
         return sum(site.open_calls for site in self.sites)
-
-
-def key_of(node: Node) -> str:
-    """By which a site is known for ever: its number in VRD's register, else its name."""
-    return node.site_id or node.site
-
-
-def sites_of(
-    nodes: Iterable[Node],
-    states: Mapping[Address, NodeState],
-    now: Arrival,
-    listening_s: float,
-    heard_count: Callable[[str, NodeState], int],
-    in_service_s: Callable[[str], float],
-    findings: Mapping[Address, Sequence[str]],
-) -> list[tuple[Site, SiteView]]:
-    """What is known of each site: by the node that was heard last, when it has more than one."""
-    of_site: dict[str, list[Node]] = {}
-    for node in nodes:
-        counts = not (node.revoked or node.blocked or node.replaced_s)
-        if node.role in ("node", "spare") and node.site and counts:
-            of_site.setdefault(key_of(node), []).append(node)
-    found = []
-    for key, theirs in of_site.items():
-        theirs.sort(key=lambda node: _age(states.get(node.address), now))
-        node = theirs[0]
-        state = states.get(node.address)
-        status = _status(state)
-        values = _readings(state, status, now) if state and status else {}
-        interval_s = status.next_due_min * MINUTE_S if status else INTERVAL_UNTOLD_S
-        facts = Site(
-            key=key,
-            name=node.site,
-            in_service_s=in_service_s(key),
-            heard_age_s=_age(state, now) if state else None,
-            heard_count=heard_count(key, state) if state else 0,
-            interval_s=interval_s,
-            by_radio=bool(state and state.link == BY_RADIO),
-            judged=listening_s > OVERDUE_FACTOR * interval_s,
-            values=values,
-            capacity=(node.place.capacity or 0) if node.place else 0,
-            security=tuple(findings.get(node.address, ())),
-        )
-        opening = values.get("opening")
-        view = SiteView(
-            key=key,
-            name=node.site,
-            municipality=node.municipality,
-            addresses=tuple(each.address.hex() for each in theirs),
-            state="unknown",
-            opening=str(opening.value) if opening else "",
-            facts=facts,
-            link=state.link if state else "",
-            publisher=state.publisher if state else "",
-            status_age_s=_status_age_s(state, now) if state else None,
-            lat=node.place.lat if node.place else None,
-            lon=node.place.lon if node.place else None,
-        )
-        found.append((facts, view))
-    return sorted(found, key=lambda pair: pair[1].name)
 
 
 def make_board(
@@ -194,6 +128,8 @@ def make_board(
     unread: int,
     *,
     flood: bool,
+    reports: int = 0,
+    exercise: bool = False,
 ) -> Board:
     """The snapshot of what `engine` and the stores say now."""
     asking: dict[str, int] = {}
@@ -215,17 +151,25 @@ def make_board(
         version=version,
         unix_s=unix_s,
         sites=sites,
-        attention=tuple(_attention(engine, sites, calls, unix_s, now_s)),
+        attention=tuple(
+            line
+            for line in _attention(engine, sites, calls, unix_s, now_s)
+            if not (exercise and line.rule.startswith("own_"))  # our own faults are never of an exercise
+        ),
         municipalities=tuple(_municipalities(sites)),
         own=own,
         unread=unread,
         flood=flood,
+        reports=reports,
+        exercise=exercise,
     )
 
 
 def _state(view: SiteView, rules: set[str]) -> str:
     """Silence hides what was told before it: a board must not look fine while a site is silent."""
     facts = view.facts
+    if view.state == EXERCISING:
+        return EXERCISING
     if facts.heard_age_s is None:
         return NEVER
     if rules & {"silent", "expected_silent"}:
@@ -312,47 +256,11 @@ def _municipalities(sites: tuple[SiteView, ...]) -> list[Municipality]:
 
 
 def _visitors(site: SiteView) -> int:
-    value = site.fresh("visitors")
-    return value if isinstance(value, int) and site.state not in (SILENT, NEVER, UNJUDGED) else 0
+    value, reading = site.fresh("visitors"), site.facts.values.get("visitors")
+    told = site.state not in (SILENT, NEVER, UNJUDGED) or bool(reading and reading.via)
+    return value if isinstance(value, int) and told else 0
 
 
 def _is_old(site: SiteView, name: str, age_s: float) -> bool:
     reading = site.facts.values.get(name)
     return reading is not None and reading.age_s > age_s
-
-
-def heard_age_s(state: NodeState | None, now: Arrival) -> float | None:
-    """Seconds since anything new of a node was heard; None: never."""
-    return None if state is None else _age(state, now)
-
-
-def _age(state: NodeState | None, now: Arrival) -> float:
-    return float("inf") if state is None else since(now, state.heard_boot, state.heard_at, state.heard_s)
-
-
-def _status_age_s(state: NodeState, now: Arrival) -> float | None:
-    if state.status is None:
-        return None
-    return (state.status_age or 0) + since(now, state.status_boot, state.status_at, state.status_s)
-
-
-def _status(state: NodeState | None) -> Message | None:
-    if state is None or state.status is None:
-        return None
-    try:
-        decoded = payloads.decode(state.status)
-    except WireError:
-        return None
-    return decoded if isinstance(decoded, Message) else None
-
-
-def _readings(state: NodeState, status: Message, now: Arrival) -> dict[str, Reading]:
-    """Every value with its age; what a person typed is older than the status that repeats it."""
-    age_s = _status_age_s(state, now) or 0.0
-    entered_min = status.values.get("entered_min", 0)
-    entered_s = age_s + (entered_min * MINUTE_S if isinstance(entered_min, int) else 0.0)
-    return {
-        name: Reading(value, entered_s if name in ENTERED else age_s)
-        for name, value in status.values.items()
-        if name != "entered_min"
-    }

@@ -8,7 +8,6 @@ from typing import Any
 from relay.core import payloads, wire
 from relay.core.message import Address, Clock, Confidence, Header, Heard, Kind, Message
 from relay.core.ranges import Run
-from relay.errors import WireError
 from relay.inbox.queries import Finding, Held, NodeState, StoredMessage
 from relay.inbox.store import REVOKED, UNCOUNTED, Arrival, decode_heard
 from relay.trust.roster import Node
@@ -59,7 +58,7 @@ def site_facts(
     if state is None:
         return facts
     heard_age_s = since(now, state.heard_boot, state.heard_at, state.heard_s)
-    status = _decoded(state.status) if state.status else None
+    status = payloads.message_of(state.status) if state.status else None
     interval_s = status.next_due_min * 60 if status else INTERVAL_UNTOLD_S
     facts |= {
         "heard": punctuality(heard_age_s, interval_s, listening_s),
@@ -150,7 +149,7 @@ def message_facts(stored: StoredMessage, node: Node | None, relay: Node | None =
         "clone": stored.variant > 0,
         **_time(header, stored.age_s, stored.received_s),
     }
-    message = _decoded(stored.envelope)
+    message = payloads.message_of(stored.envelope)
     if message is None:
         return facts | {"undecodable": stored.envelope.hex()}
     confidence = Confidence(header.confidence).name.lower()
@@ -175,14 +174,6 @@ def kind_name(kind: int) -> str:
         return Kind(kind).name.lower()
     except ValueError:
         return str(kind)
-
-
-def _decoded(envelope: bytes) -> Message | None:
-    try:
-        decoded = payloads.decode(envelope)
-    except WireError:
-        return None
-    return decoded if isinstance(decoded, Message) else None
 
 
 def _shown(message: Message) -> dict[str, Any]:

@@ -14,10 +14,13 @@ from relay import mqtt
 from relay.broker import broker_options
 from relay.codes import fault
 from relay.config import InboxConfig
-from relay.core.message import Address
+from relay.core.message import Address, Kind
 from relay.errors import Text
+from relay.inbox.ingest import Outcome
 from relay.inbox.pages.app import application
 from relay.inbox.pages.geography import load_outline
+from relay.inbox.pages.room import Post
+from relay.inbox.post_work import PostWork
 from relay.inbox.queries import Reader
 from relay.inbox.room_work import RoomWork
 from relay.inbox.service import Service, arrival
@@ -62,7 +65,10 @@ async def main(config: InboxConfig) -> None:
     reader = Reader(config.inbox.state)
     pages = Pages(reader, lambda: service.roster, arrival, service.health, service.radio_facts)
     room = RoomWork(config, reader, lambda: service.roster, service.health, arrival, service.publish)
-    service.on_fresh = room.look_soon
+    post = PostWork(room.operators.notices, lambda: service.roster, service.air, service.say, service.send)
+    service.on_taken = lambda outcome: _taken(outcome, room, post)
+    room.room.post = Post(post.posted, post.step_taken, lambda: int(service.health()["epoch"]))
+    post.on_had = room.look_soon
     servers = (
         server(pages.application(), config.web.host, config.web.port),
         server(
@@ -73,17 +79,25 @@ async def main(config: InboxConfig) -> None:
         ),
     )
     serving = [asyncio.create_task(_serve(each)) for each in servers]
-    watching = asyncio.create_task(room.run())
+    watching = [asyncio.create_task(room.run()), asyncio.create_task(post.run())]
     try:
         await service.run(stop)
     finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        for task in watching:
+            task.cancel()
+        await asyncio.gather(*watching, post.stop(), return_exceptions=True)
         await room.stop()
         for each in servers:
             each.should_exit = True
         await asyncio.gather(*serving)
         reader.close()
+
+
+def _taken(outcome: Outcome, room: RoomWork, post: PostWork) -> None:
+    """Intake stored something: the watch looks at reports soon, and the post hears who has what."""
+    if any(header.kind != Kind.STATUS for header, _ in outcome.fresh):
+        room.look_soon()
+    post.took(outcome)
 
 
 def _tls(config: InboxConfig) -> tuple[Path, Path] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ FOLLOW = (
 )
 STATUSES = (
     f"SELECT {_MESSAGE} FROM message INDEXED BY message_of WHERE address = ? AND numbering = 1"
-    " AND standing = 0 AND received_s >= ? ORDER BY id DESC LIMIT ?"
+    " AND standing = 0 ORDER BY id DESC LIMIT ?"
 )
 FINDINGS = "SELECT address, code, first_s, last_s, count, detail FROM finding"
 
@@ -138,8 +139,11 @@ class Reader:
 
     def statuses(self, address: Address, since_s: int, limit: int) -> list[StoredMessage]:
         """The newest statuses of one node that arrived since then, newest first."""
-        rows = self._all(STATUSES, (address, since_s, limit))
-        return [StoredMessage(*row) for row in rows]
+        with self._lock, storage_errors(self._path):
+            rows = self._db.execute(STATUSES, (address, limit))
+            stored = (StoredMessage(*row) for row in rows)
+            # ids follow arrival, and a site has years of them: nothing behind the first too old one is read
+            return list(takewhile(lambda each: each.received_s >= since_s, stored))
 
     def messages(
         self,

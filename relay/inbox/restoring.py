@@ -1,6 +1,6 @@
 """Puts a backup back: all of it is read and judged beside where it must come before anything changes.
 
-1. Unpack into a folder of its own within `state`: known names only, each with its checksum, to the last byte.
+1. Unpack into a folder that no service can reach: known names only, each with its checksum, to the last byte.
 2. Judge: settings that parse, keys that can be read and belong together, databases that are sound.
 3. What is there already stops it; with `replace` it is moved aside, and kept.
 4. Settings first, databases last: a restore that was cut short is simply done again.
@@ -11,6 +11,7 @@ Source: design, rule 5; issue "inbox backup|restore".
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import gzip
 import hashlib
@@ -35,7 +36,7 @@ from relay.inbox.store import STORE_NAME, Store
 from relay.trust import keys
 from relay.trust.locked_stream import Unlocked, damaged, is_locked
 
-TEMPORARY = ".restore-"
+TEMPORARY = ".naober-restore-"
 BROKER = "broker"  # a folder of settings that belongs to Mosquitto
 _LITTLE_BYTES_MAX = 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
@@ -74,10 +75,12 @@ def restore(
     """
     files.make_folder(state, 0o700, "naober")
     _judge_stopped(state)
-    for left in state.glob(f"{TEMPORARY}*"):
+    # what root writes and gives away must not lie where the service can put a link in its place
+    aside = state.parent if os.geteuid() == 0 else state
+    for left in aside.glob(f"{TEMPORARY}*"):
         shutil.rmtree(left, ignore_errors=True)  # of a run that was killed
     try:
-        with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=state) as name:
+        with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=aside) as name:
             unpacked = Path(name)
             with _opened(backup, passphrase) as packed:
                 manifest = _unpack(packed, unpacked, str(backup))
@@ -232,9 +235,23 @@ def _put(unpacked: Path, folder: Path, state: Path, manifest: Manifest, *, repla
     for name, target in targets.items():
         _make_folders(target.parent, roots[name.parts[0]], is_config=name.parts[0] == "config")
         _give(unpacked / name, target.parent)
-        shutil.move(unpacked / name, target)
+        _move_file(unpacked / name, target)
         files.sync_folder(target.parent)
     return Restored(manifest, len(names), aside)
+
+
+def _move_file(source: Path, target: Path) -> None:
+    """Never into a folder that appeared under the name of the file."""
+    try:
+        source.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        part = target.with_name(f".{target.name}.part")
+        part.unlink(missing_ok=True)
+        shutil.copy2(source, part, follow_symlinks=False)
+        _give(part, target.parent)
+        part.replace(target)
 
 
 def _set_aside(there: list[Path], roots: dict[str, Path]) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import shutil
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +15,11 @@ from relay.config import InboxConfig
 from relay.errors import StorageError
 from relay.inbox.alarms import thresholds
 from relay.inbox.alarms.facts import Own
+from relay.inbox.facts import standing_of
 from relay.inbox.notifiers.work import NotifierWork, notifiers_of
 from relay.inbox.operators.store import Operators
 from relay.inbox.pages.room import Options, Room
+from relay.inbox.paper_work import PaperWork
 from relay.inbox.queries import Reader
 from relay.inbox.store import Arrival
 from relay.inbox.watch import Health, Watch
@@ -43,7 +46,9 @@ class RoomWork:
         now: Callable[[], Arrival],
         publish: Callable[[str, bytes], Awaitable[bool]],
     ) -> None:
-        self.operators = Operators(config.inbox.state)
+        self.operators = Operators(
+            config.inbox.state, standing=lambda address: standing_of(roster().entry(address))
+        )
         self._health = health
         self._trouble = ""
         self._synchronised_s = time.monotonic()
@@ -56,6 +61,7 @@ class RoomWork:
         self._notifying = NotifierWork(
             notifiers_of(config.notify, publish), self.operators.alarms, config.notify.level
         )
+        self._paper = PaperWork(config, self.room)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="watch")
 
     def trouble(self) -> str:
@@ -69,24 +75,24 @@ class RoomWork:
 
     async def run(self) -> None:
         """Look, and tell, for ever."""
-        await asyncio.gather(self._look(), self._notifying.run())
+        await asyncio.gather(self._look(), self._notifying.run(), self._paper.run())
 
     async def _look(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             try:
                 changes = await loop.run_in_executor(self._thread, self.watch.look)
-                self._trouble = ""
+                trouble = self.watch.trouble
             except StorageError as error:
-                changes = []
-                if not self._trouble:
-                    log.error("the operators' store does not work: %s", error)
-                self._trouble = error.code
+                changes, trouble = [], error.code
+            if trouble and not self._trouble:
+                log.error("the operators' store does not work: %s", trouble)
+            self._trouble = trouble
             board = self.watch.board
             if changes:
                 self._notifying.poke()
             if board is not None:
-                await self.room.live.tell(board, changes, self.trouble())
+                await self.room.live.tell(board, changes, self.trouble(), self.watch.exercise.board)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._soon.wait()
@@ -99,6 +105,14 @@ class RoomWork:
         self._thread.shutdown()
         self.operators.close()
 
+    def _disk_free_pct(self) -> float:
+        """Of the disk with the stores; all of it when that can't be told: the stores say what is wrong."""
+        try:
+            disk = shutil.disk_usage(self.operators.path.parent)
+        except OSError:
+            return 100.0
+        return 100 * disk.free / disk.total if disk.total else 100.0
+
     def _facts(self) -> Health:
         health = self._health()
         now_s = time.monotonic()
@@ -108,6 +122,7 @@ class RoomWork:
             storing=health["storage"] == "ok",
             broker=health["broker"] == "connected",
             clock=now_s - self._synchronised_s <= CLOCK_DOUBT_S,
+            disk_free_pct=self._disk_free_pct(),
             lag_s=60.0 if health["frames_waiting"] > LAG_FRAMES else 0.0,
         )
         return Health(listening_s=health["listening_s"], own=own)

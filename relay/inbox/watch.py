@@ -13,16 +13,18 @@ from typing import Any
 import msgspec
 
 from relay.core.message import Address
-from relay.inbox.alarms.engine import Engine
-from relay.inbox.alarms.facts import Call, Own, Picture
-from relay.inbox.alarms.sounds import Sounds
+from relay.errors import StorageError
+from relay.inbox.alarms.facts import Call, Own
 from relay.inbox.alarms.state import Change, State
 from relay.inbox.alarms.thresholds import Thresholds
-from relay.inbox.board import Board, heard_age_s, key_of, make_board, sites_of
+from relay.inbox.board import Board
+from relay.inbox.facts import standing_of
+from relay.inbox.lanes import Lane, Look, split
 from relay.inbox.operators.handling import Handling
 from relay.inbox.operators.reports import Report, needed_within_s, report_of
 from relay.inbox.operators.store import Operators
 from relay.inbox.queries import MESSAGES_MAX, NodeState, Reader
+from relay.inbox.site_views import heard_age_s, key_of, sites_of
 from relay.inbox.store import Arrival
 from relay.trust.roster import Roster
 
@@ -30,6 +32,7 @@ KEEP_EVERY_S = 30.0  # what changed without being told: a restart may forget thi
 GAP_S_MAX = 7 * 86_400.0  # a clock that jumped further than this says nothing of how long we were away
 CLOCK_STEP_S = 120.0
 SECURITY = ("clone", "revoked", "replaced_speaks")  # findings that an operator must hear of
+UNKEPT_MAX, UNTOLD_MAX = 2_000, 1_000  # while the operators' file takes nothing
 FOLLOW_UNTOLD_MAX = 5_000  # statuses that may be looked at again after a restart: no commit for each
 
 
@@ -41,6 +44,8 @@ class Memory(msgspec.Struct):
     unix_s: float = 0.0  # when it was kept
     heard: dict[str, tuple[str, int]] = {}  # per site: mark of the newest message, and how many
     in_service: dict[str, float] = {}  # per site: running seconds when the roster first named it
+    exercise: State = msgspec.field(default_factory=State)  # the alarms of that lane
+    exercising: dict[str, float] = {}  # per site: running seconds when its exercise was first seen
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +56,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Watch:
-    """One lane of operators' work: the real one, or the exercise's."""
+    """Follows the stores, and judges both lanes: the real one, and the exercise's."""
 
     def __init__(
         self,
@@ -64,19 +69,32 @@ class Watch:
     ) -> None:
         """Raises StorageError when what was kept can't be read."""
         self._reader, self._operators, self._roster = reader, operators, roster
-        self._health, self._thresholds, self._now = health, thresholds, now
+        self._health, self._now = health, now
         self._memory = self._recall()
-        self._engine = Engine(thresholds, self._memory.alarms)
+        self.real = Lane(thresholds, self._memory.alarms, exercise=False)
+        self.exercise = Lane(thresholds, self._memory.exercise, exercise=True)
         self._base_s = self._memory.running_s - now().boottime_s + self._away_s()
         self._wall_s = now().unix_s - now().boottime_s
         self._kept_s = -KEEP_EVERY_S
         self._followed = operators.followed()
-        self._version = 0
-        self.board: Board | None = None
+        self._version = self._reports = 0
+        self._standings: list[str] = []  # of every key of the roster
+        self._unkept: list[Report] = []  # what asks for something, while the operators' file takes nothing
+        self._untold: list[Change] = []  # likewise
+        self.trouble = ""  # the code of why the operators' file takes nothing; empty: it does
 
     def look(self) -> list[Change]:
-        """Take in what is new; returns what operators must be told now. Raises StorageError."""
-        self._follow()
+        """Take in what is new; returns what operators must be told now.
+
+        What can't be written down is told all the same, and written when it can be. Raises StorageError
+        when the stores can't even be read.
+        """
+        self.trouble = ""
+        try:
+            self._follow()
+        except StorageError as error:
+            self.trouble = error.code
+            self._read_ahead()
         now, health = self._now(), self._health()
         now_s = self._base_s + now.boottime_s
         states = self._reader.nodes()
@@ -89,40 +107,43 @@ class Watch:
             lambda key: now_s - self._memory.in_service.setdefault(key, now_s),
             self._findings(),
         )
-        calls, names = self._calls(), {site.key: site.name for site, _ in pairs}
-        self._engine.mutes = [
+        names = {site.key: site.name for site, _ in pairs}
+        mutes = [
             msgspec.structs.replace(mute, until_s=now_s + mute.until_s - now.unix_s)
             for mute in self._operators.alarms.mutes()
         ]
-        picture = Picture(
-            now_s=now_s,
-            sites=tuple(site for site, _ in pairs),
-            calls=tuple(_call(report, handling, names, now.unix_s) for report, handling in calls),
-            own=self._own(health.own, states, now),
-        )
-        changes = self._engine.step(picture)
-        self._keep(changes, now_s, now.unix_s)
+        own, spoken = self._own(health.own, states, now), self._operators.manual.spoken()
+        own = msgspec.structs.replace(own, storing=own.storing and not self.trouble)
         self._version += 1
-        self.board = make_board(
-            self._version,
-            now.unix_s,
-            now_s,
-            [view for _, view in pairs],
-            self._engine,
-            picture.own,
-            calls,
-            sum(not handling.is_acknowledged for _, handling in calls),
-            flood=Sounds(self._thresholds.storm, self._engine.state, (), now_s).is_flood,
-        )
+        standings, self._standings = self._standings, [standing_of(node) for node in self._roster().nodes]
+        self._reports += standings != self._standings  # pages that are open show what their word is worth
+        look = Look(self._version, now_s, now.unix_s, own, mutes, self._reports)
+        real, practised = split(pairs, spoken, self._memory.exercising, now_s, now.unix_s)
+        changes = []
+        for lane, theirs in ((self.real, real), (self.exercise, practised)):
+            calls = self._calls(exercise=lane is self.exercise)
+            told = [_call(report, handling, names, now.unix_s) for report, handling in calls]
+            changes += lane.step(look, theirs, calls, told)
+        try:
+            self._keep(changes, now_s, now.unix_s)
+        except StorageError as error:
+            self.trouble = error.code
+            self._untold = [*self._untold, *changes][-UNTOLD_MAX:]
         return changes
 
-    def acknowledge(self, rule: str, subject: str, by: str) -> str | None:
+    @property
+    def board(self) -> Board | None:
+        """The newest of the real lane; None before the first look."""
+        return self.real.board
+
+    def acknowledge(self, rule: str, subject: str, by: str, *, exercise: bool = False) -> str | None:
         """`by` has seen an alarm; the name of who was first when that was somebody else."""
         now = self._now()
         now_s = self._base_s + now.boottime_s
-        change = self._engine.acknowledge(rule, subject, by, now_s)
+        lane = self.exercise if exercise else self.real
+        change = lane.acknowledge(rule, subject, by, now_s)
         if change is None:
-            return self._engine.acknowledged_by(rule, subject)
+            return lane.engine.acknowledged_by(rule, subject)
         self._keep([change], now_s, now.unix_s)
         return None
 
@@ -141,14 +162,26 @@ class Watch:
             if stored or up_to - self._operators.followed() > FOLLOW_UNTOLD_MAX:
                 self._operators.follow([report for report in reports if report], up_to)
             self._followed = up_to
+            self._reports += len(stored)
+        self._unkept = []
 
-    def _calls(self) -> list[tuple[Report, Handling]]:
-        handlings = self._operators.handlings()
-        return [
-            (report, handlings.get(report.id, Handling()))
-            for report in self._operators.open_reports()
-            if not report.shown.standing
-        ]
+    def _read_ahead(self) -> None:
+        """What the operators' file could not take, of that what somebody must see now."""
+        self._unkept, after_id, roster = [], self._followed, self._roster()
+        while len(self._unkept) < UNKEPT_MAX:
+            stored = self._reader.messages_after(after_id, MESSAGES_MAX)
+            reports = [report_of(each, roster.entry, key_of) for each in stored]
+            self._unkept += [each for each in reports if each and (each.urgency <= 2 or each.is_request)]
+            if len(stored) < MESSAGES_MAX:
+                break
+            after_id = stored[-1].id
+
+    def _calls(self, *, exercise: bool) -> list[tuple[Report, Handling]]:
+        kept = self._operators.open_reports(exercise=exercise)
+        unkept = [each for each in self._unkept if each.exercise is exercise]
+        reports = [each for each in (*kept, *unkept) if not each.is_refused]
+        handlings = self._operators.handlings(reports)
+        return [(report, handlings.get(report.id, Handling())) for report in reports]
 
     def _heard_count(self, key: str, state: NodeState) -> int:
         """How many times anything new of a site was heard, as far as looks can tell."""
@@ -192,16 +225,16 @@ class Watch:
         return away_s if self._memory.unix_s and 0 <= away_s <= GAP_S_MAX else 0.0
 
     def _keep(self, changes: list[Change], now_s: float, unix_s: int) -> None:
-        if not changes and now_s - self._kept_s < KEEP_EVERY_S:
+        if not (changes or self._untold) and now_s - self._kept_s < KEEP_EVERY_S:
             return
-        self._kept_s = now_s
-        self._memory.alarms = self._engine.state
+        self._memory.alarms, self._memory.exercise = self.real.engine.state, self.exercise.engine.state
         self._memory.running_s, self._memory.unix_s = now_s, float(unix_s)
-        self._operators.alarms.keep(msgspec.msgpack.encode(self._memory), changes)
+        self._operators.alarms.keep(msgspec.msgpack.encode(self._memory), [*self._untold, *changes])
+        self._kept_s, self._untold = now_s, []
 
     def facts(self) -> dict[str, Any]:
         """For `/healthz`."""
-        return {"alarms": len(self._engine.alarms), "version": self._version}
+        return {"alarms": len(self.real.engine.alarms), "version": self._version}
 
 
 def _call(report: Report, handling: Handling, names: Mapping[str, str], unix_s: int) -> Call:

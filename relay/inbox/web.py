@@ -18,6 +18,7 @@ from starlette.routing import Route
 from relay.core.message import Address
 from relay.errors import StorageError
 from relay.inbox.facts import address_of, message_facts, site_facts
+from relay.inbox.patience import HEAD_BYTES_MAX, PatientProtocol
 from relay.inbox.queries import ID_MAX, MESSAGES_MAX, Reader
 from relay.inbox.store import Arrival
 from relay.trust.roster import Node, Roster
@@ -195,7 +196,8 @@ def server(
             timeout_graceful_shutdown=STOP_TIMEOUT_S,
             server_header=False,
             loop="asyncio",
-            http="h11",
+            http=PatientProtocol,
+            h11_max_incomplete_event_size=HEAD_BYTES_MAX,
             ssl_certfile=tls[0] if tls else None,
             ssl_keyfile=tls[1] if tls else None,
         )

@@ -25,7 +25,6 @@ CACHE = Path("/var/cache/naober")
 FOLDER = Path("/var/lib/naober-upgrade")
 PLAN, RESULT, RUNNER = "plan.json", "result.json", "run"
 ROOM_BYTES = 400 * 1024 * 1024  # the new version beside the old one, unpacked, and both packages
-PROVEN_LINKS = ("mqtt", "radio")
 
 
 class Upgrade(NamedTuple):

@@ -53,7 +53,7 @@ def test_what_is_sent_meanwhile_is_marked_and_nothing_before_or_after(stack: Sta
     assert "OEFENING: dit bericht telt niet als echt" in send(node, "tijdens")
     assert "OEFENING" in naober("status", "--config", node.file).stdout.upper()
     stack.wait_newest(node)
-    assert "Er loopt hier geen oefening" in exercise(node, "stop")
+    assert "Geen oefening meer" in exercise(node, "stop")
     send(node, "daarna")
     stack.settle()
     found = marks(stack)

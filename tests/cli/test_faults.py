@@ -165,6 +165,7 @@ def test_e02_the_key_was_revoked(stack: Stack) -> None:
         stack.trust.tell_inbox(stack.trust.revoke(node.public_key, "gestolen"))
         until(lambda: (node.status() or {}).get("revoked") is not None, 20, "it hears that it was revoked")
         told = on_the_screen(node, "D13", "E02")
+        assert "ingetrokken: gestolen" in on_the_screen(node, "D11", "E02")
     finally:
         node.kill()
     assert "ingetrokken: gestolen" in told and "lever dit apparaat in" in told

@@ -313,9 +313,12 @@ def test_changes_that_a_node_keeps_are_bounded(
     node: NodeEnd, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(roster_file, "CHANGES_BYTES_MAX", 1000)
-    taken = [node.hear(revoke(Signer.seeded(f"dief {each}"), 50 + each)) for each in range(12)]
-    assert [type(each[0]) for each in taken[-3:]] == [Junk] * 3
+    thieves = [Signer.seeded(f"dief {each}") for each in range(12)]
+    for version, thief in enumerate(thieves, 50):
+        node.hear(revoke(thief, version))
     assert (home.state / "roster").stat().st_size <= 1000
+    assert [home.papers().refuses(each.address) for each in (thieves[0], thieves[-1])] == [False, True]
+    assert [type(each) for each in node.hear(revoke(thieves[0], 50))] == [Junk]  # a replay of what went
 
 
 def test_a_damaged_roster_file_is_set_aside_and_read_anew(home: Home) -> None:

@@ -307,3 +307,28 @@ def test_a_database_of_a_later_version_is_refused(host: Host, other: Host, tmp_p
         other.restore(told.path)
     assert refused.value.code == "newer"
     assert other.all() == {}
+
+
+def test_a_service_that_was_taken_over_finds_nothing_of_a_restore_to_put_a_link_in_place_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root unpacks where the service's user can't write; and a folder in the way takes no file in."""
+    old, new = Host(tmp_path / "old"), Host(tmp_path / "new")
+    old.fill()
+    made = tmp_path / "backup"
+    backup.make(old.settings, old.folder, made, PASSPHRASE, cost_log2=CHEAP)
+    put, trap = restoring._put, tmp_path / "trap"
+    trap.mkdir()
+    seen: list[Path] = []
+
+    def spring(unpacked: Path, *args: object, **named: bool) -> object:
+        seen.append(unpacked)
+        (new.state / "inbox.key").symlink_to(trap)  # after all was judged
+        monkeypatch.setattr(os.path, "lexists", lambda _path: False)  # and after it was looked for
+        return put(unpacked, *args, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(restoring, "_put", spring)
+    restoring.restore(made, new.folder, new.state, PASSPHRASE)
+    assert list(trap.iterdir()) == []
+    assert not (new.state / "inbox.key").is_symlink()
+    assert new.state not in seen[0].parents or os.geteuid() != 0

@@ -157,6 +157,6 @@ def test_a_relay_is_told_by_receipts_alone_of_what_it_heard(desk) -> None:
 def test_a_publisher_without_an_address_does_not_take_the_page_down(desk) -> None:
     desk.take("demo", SITE.report(1), heard=Heard("radio", 3, 1))
     air = SimpleNamespace(facts=lambda address, _: desk.air.facts(address, desk.uptime_s))
-    service = SimpleNamespace(_air=air, roster=SimpleNamespace(entry=lambda address: None))
+    service = SimpleNamespace(air=air, roster=SimpleNamespace(entry=lambda address: None))
     facts = Service.radio_facts(service, SITE.address)  # type: ignore[arg-type]
     assert facts and facts["through"] == "demo"

@@ -83,7 +83,7 @@ def test_a_form_from_elsewhere_does_nothing(room: OpenRoom) -> None:
     jan = room.browser("jan")
     assert els.post(step, **fields, csrf=jan.csrf).status == 403
     assert els.get(step).status in (404, 405)
-    assert room.vrd.operators.handlings() == {}
+    assert room.vrd.operators.handlings(room.vrd.operators.reports()) == {}
     assert els.post(step, **fields).status == 303
 
 
@@ -95,13 +95,39 @@ def test_who_may_only_look_changes_nothing(room: OpenRoom, name: str) -> None:
     assert browser.post("/notitie/P1", text="x").status == 403
     assert browser.get("/beheer").status == 403
     assert browser.post("/beheer/gebruiker", name="x", role="administrator", password="y" * 20).status == 403
-    assert room.vrd.operators.handlings() == {}
+    assert room.vrd.operators.handlings(room.vrd.operators.reports()) == {}
 
 
 def test_a_wall_sees_the_wall_and_no_more(room: OpenRoom) -> None:
     muur = room.browser("muur")
     assert muur.get("/wand").status == 200
     assert muur.get("/postvak").status == 403
+
+
+def test_a_wall_outlasts_the_shifts_of_those_who_look_at_it(room: OpenRoom) -> None:
+    els, muur = room.browser("els"), room.browser("muur")
+    room.vrd.desk.wait(13 * 3600)
+    assert els.get("/").status == 303
+    assert muur.get("/wand").status == 200
+    room.browser("beheer").post("/beheer/sluiten", name="muur")
+    assert muur.get("/wand").status == 303
+
+
+def test_a_page_that_somebody_opens_puts_off_the_lock_and_one_that_renews_itself_does_not(
+    room: OpenRoom,
+) -> None:
+    els, jan = room.browser("els"), room.browser("jan")
+    for _ in range(2):
+        room.vrd.desk.wait(10 * 60)
+        els.get("/postvak")
+        for path in ("/?vanzelf=1", "/stuk/overzicht", "/stuk/band"):
+            jan.get(path)
+    assert "vergrendeld" not in els.get("/").text
+    assert "vergrendeld" in jan.get("/").text
+    # what a locked screen may still ask for says how many, and nothing of what
+    emergency(room)
+    assert jan.get("/stuk/overzicht").status == 403
+    assert "1 Nood" in jan.get("/stuk/nood").text and "Rook" not in jan.get("/stuk/nood").text
 
 
 def test_an_administrator_adds_and_closes_accounts_and_never_their_own(room: OpenRoom) -> None:
@@ -288,7 +314,7 @@ def test_a_shift_is_handed_over_by_two_people_and_what_one_had_is_the_others(roo
     assert answer.headers["location"] == "/overdracht?over=jan"
     assert (
         room.vrd.operators.open_reports()
-        and next(iter(room.vrd.operators.handlings().values())).assignee == "jan"
+        and room.vrd.operators.handling(room.vrd.operators.open_reports()[0].id).assignee == "jan"
     )
     assert "let op Beilen" in els.get("/overdracht").text
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from relay.core.message import Clock
-from relay.inbox.board import sites_of
 from relay.inbox.filing_apart import REPLACED_SPEAKS, REPLACED_TOLERANCE_S
 from relay.inbox.parcel import REPLACED_LIFE_S
+from relay.inbox.site_views import sites_of
 from relay.trust.roster import Node
 from tests.inbox.desk import TIME, UNIX_S, Desk, Writer, fresh_texts
 

@@ -11,6 +11,7 @@ from relay.core import payloads
 from relay.core.message import Kind, Urgency
 from relay.inbox.alarms.facts import Own
 from relay.inbox.alarms.thresholds import Thresholds
+from relay.inbox.facts import standing_of
 from relay.inbox.operators.handling import State
 from relay.inbox.operators.store import Operators
 from relay.inbox.watch import Health, Watch
@@ -46,7 +47,9 @@ class Vrd:
         self.open()
 
     def open(self) -> None:
-        self.operators = Operators(self.desk.folder, lambda: self.desk.unix_s)
+        self.operators = Operators(
+            self.desk.folder, lambda: self.desk.unix_s, lambda address: standing_of(self.roll.entry(address))
+        )
         self.watch = Watch(
             self.desk.reader,
             self.operators,

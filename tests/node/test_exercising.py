@@ -12,7 +12,8 @@ from relay.core.message import Clock, Moment
 from relay.core.receipts import InboxView
 from relay.core.wire import EPOCH_2025_UNIX_S
 from relay.errors import NaoberError
-from relay.node.exercising import EXERCISE_FILE, HOURS_MAX, Exercise, facts
+from relay.node.exercise_work import EXERCISE_FILE
+from relay.node.exercising import HOURS_MAX, Exercise
 
 HOUR_S = 3600.0
 VIEW = InboxView()
@@ -124,12 +125,12 @@ def test_no_longer_than_half_a_day_and_no_cut_without_one(tmp_path: Path) -> Non
         exercise.start(HOURS_MAX * HOUR_S + 1, at(0), VIEW)
     with pytest.raises(NaoberError, match="No exercise"):
         exercise.cut("mqtt", 60.0, at(0), VIEW)
-    assert facts(exercise, at(0), VIEW) is None
+    assert exercise.facts(at(0), VIEW) is None
 
 
 def test_its_facts_can_be_told(exercise: Exercise) -> None:
     exercise.cut("mqtt", 60.0, at(0), VIEW)
-    assert msgspec.json.decode(msgspec.json.encode(facts(exercise, at(0), VIEW))) == {
+    assert msgspec.json.decode(msgspec.json.encode(exercise.facts(at(0), VIEW))) == {
         "left_s": 7200,
         "cuts": {"mqtt": 60},
     }

@@ -27,6 +27,7 @@ from relay.core.message import (
     Urgency,
     numbering_of,
 )
+from relay.core.notices import KeptNotice
 from relay.core.papers import Papers
 from relay.core.radio import Radio, RadioSettings
 from relay.core.ranges import Run
@@ -45,6 +46,7 @@ class DictOutbox:
         self.rows: dict[tuple[Numbering, int], Row] = {}
         self.saves: list[bool] = []
         self.closed: list[LogState] = []
+        self.notices: dict[tuple[bool, int, int], KeptNotice] = {}
 
     def append(self, rows: Sequence[Row]) -> None:
         for row in rows:
@@ -61,6 +63,12 @@ class DictOutbox:
 
     def save(self, state: LogState, *, durable: bool) -> None:
         self.saves.append(durable)
+
+    def keep_notice(self, notice: KeptNotice) -> bool:
+        key = (notice.handled, notice.epoch, notice.number)
+        is_new = notice.handled or key not in self.notices
+        self.notices[key] = notice if is_new else self.notices[key]
+        return is_new
 
     def begin_epoch(self, old: LogState, fresh: LogState, rows: Sequence[Row]) -> None:
         self.closed.append(old)

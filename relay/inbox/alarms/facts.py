@@ -14,6 +14,7 @@ class Reading(msgspec.Struct, frozen=True):
 
     value: Value
     age_s: float  # since it was measured or entered
+    via: str = ""  # how VRD was told, when not by the node
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):

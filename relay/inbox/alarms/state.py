@@ -88,3 +88,4 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     sound: str = QUIET
     count: int = 1
     names: tuple[str, ...] = ()
+    exercise: bool = False  # of that lane: nobody outside the operators' room hears of it

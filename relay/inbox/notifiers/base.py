@@ -39,7 +39,7 @@ class Notifier(Protocol):
 
 def is_told(change: Change, level_max: int) -> bool:
     """Whether a notifier is told: what sounds, of a level that matters enough."""
-    return bool(change.sound) and change.kind in KINDS and change.level <= level_max
+    return bool(change.sound) and not change.exercise and change.kind in KINDS and change.level <= level_max
 
 
 def line(change: Change) -> str:

@@ -58,7 +58,8 @@ class AlarmRows:
         )
         return [Mute(rule=rule, by=by, reason=reason, until_s=until_s) for rule, by, reason, until_s in rows]
 
-    def newest(self, limit: int = 200) -> list[tuple[int, Change]]:
-        """Unix time and change, newest first."""
+    def newest(self, limit: int = 200, *, exercise: bool = False) -> list[tuple[int, Change]]:
+        """Unix time and change of one lane, newest first, out of the newest `limit` of both."""
         rows = self._disk.all("SELECT unix_s, said FROM change ORDER BY id DESC LIMIT ?", (limit,))
-        return [(at_s, msgspec.msgpack.decode(said, type=Change)) for at_s, said in rows]
+        found = [(at_s, msgspec.msgpack.decode(said, type=Change)) for at_s, said in rows]
+        return [(at_s, change) for at_s, change in found if change.exercise == exercise]

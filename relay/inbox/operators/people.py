@@ -15,6 +15,7 @@ from relay.errors import Text, ValueRefused
 
 ROLES = ("wall", "reader", "operator", "coordinator", "administrator")  # each may what those before it may
 SESSION_S = 12 * 3600
+WALL_SESSION_S = 365 * 86_400  # nobody stands there to log in again; closing the account ends it
 LOCK_S = 15 * 60  # without a hand on it a screen hides its texts
 PASSWORD_LENGTH_MIN, PASSWORD_LENGTH_MAX = 12, 256
 NAME_LENGTH_MAX = 32
@@ -51,7 +52,7 @@ class Session(msgspec.Struct, frozen=True):
 
     def is_over(self, now_s: int) -> bool:
         """Whether a new login is needed. A clock that jumped back ends nothing."""
-        return now_s - self.made_s > SESSION_S
+        return now_s - self.made_s > (WALL_SESSION_S if self.account.role == "wall" else SESSION_S)
 
     def is_locked(self, now_s: int) -> bool:
         """Whether nobody has touched it for so long that it hides its texts."""

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import msgspec
 
 from relay.core import payloads, wire
 from relay.core.fields import Value
-from relay.core.message import Clock, Confidence, Kind, Message, Numbering
-from relay.errors import WireError
+from relay.core.message import Clock, Confidence, Kind, Numbering
 from relay.inbox.facts import kind_name
 from relay.inbox.operators.handling import ReportId
 from relay.inbox.queries import StoredMessage
 from relay.inbox.store import ACCEPTED, REVOKED, decode_heard
 from relay.trust.roster import Node
 
+REFUSED = frozenset(("revoked", "blocked", "uncounted"))  # standings of what nobody must act on
+BY_HAND = "manual"  # the link of what a person wrote down
 SHOWN_KINDS = frozenset((Kind.REPORT, Kind.REQUEST, Kind.OFFER, Kind.SITUATION, Kind.WITHDRAWAL, Kind.ANSWER))
 
 
@@ -30,7 +31,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     link: str
     hops: int | None = None
     via: str = ""  # the site that relayed it
-    standing: str = ""  # revoked, uncounted; empty: accepted
+    standing: str = ""  # revoked, blocked, unknown (its key, now), uncounted; empty: as good as when it came
     clone: bool = False
     undecodable: bool = False
 
@@ -48,6 +49,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     shown: Shown
 
     @property
+    def is_refused(self) -> bool:
+        """Whether nobody may act on it: its key is not, or not now, believed."""
+        return self.shown.standing in REFUSED
+
+    @property
     def is_request(self) -> bool:
         """Whether somebody asks for something."""
         return self.kind == "request"
@@ -63,7 +69,7 @@ def report_of(
     if header.kind in tuple(Kind) and header.kind not in SHOWN_KINDS:
         return None
     heard = decode_heard(stored.heard)
-    node, message = entry(stored.address), _decoded(stored.envelope)
+    node, message = entry(stored.address), payloads.message_of(stored.envelope)
     composed_s, clock = _composed(header.time, Clock(header.clock), stored)
     relay = entry(bytes.fromhex(stored.publisher)) if heard and len(stored.publisher) == 8 else None
     standing = "" if stored.standing == ACCEPTED else "revoked" if stored.standing == REVOKED else "uncounted"
@@ -91,20 +97,22 @@ def report_of(
     )
 
 
+def as_of_now(report: Report, standing: str) -> Report:
+    """With what its key is worth now (facts.standing_of): less than when it came, never more.
+
+    What a box said before another took its place stays the word of its site.
+    """
+    if report.shown.standing or report.shown.link == BY_HAND or standing in ("valid", "replaced"):
+        return report
+    return msgspec.structs.replace(report, shown=msgspec.structs.replace(report.shown, standing=standing))
+
+
 def _composed(time: int, clock: Clock, stored: StoredMessage) -> tuple[int | None, str]:
     if clock is not Clock.NONE:
         return time + wire.EPOCH_2025_UNIX_S, clock.name.lower()
     if stored.age_s is not None:
         return stored.received_s - stored.age_s, "estimated"
     return None, "none"
-
-
-def _decoded(envelope: bytes) -> Message | None:
-    try:
-        decoded = payloads.decode(envelope)
-    except WireError:
-        return None
-    return decoded if isinstance(decoded, Message) else None
 
 
 def needed_within_s(report: Report, now_s: int) -> float | None:
@@ -114,8 +122,3 @@ def needed_within_s(report: Report, now_s: int) -> float | None:
         return None
     began_s = report.shown.composed_s if report.shown.composed_s is not None else report.received_s
     return float(min(began_s, report.received_s) + minutes * 60 - now_s)
-
-
-def text_of(values: Mapping[str, Value]) -> str:
-    """The words that a person typed; empty when there are none."""
-    return str(values.get("text", ""))

@@ -9,13 +9,17 @@ from typing import Any
 
 import msgspec
 
+from relay.core.message import Address
+from relay.database import storage_errors
 from relay.errors import NaoberError, Text
 from relay.inbox.operators.alarm_rows import AlarmRows
 from relay.inbox.operators.disk import Disk
 from relay.inbox.operators.documents import Documents
 from relay.inbox.operators.handling import Handling, ReportId, State
+from relay.inbox.operators.manual import ManualRows
+from relay.inbox.operators.notices import Notices, note_answers
 from relay.inbox.operators.people import Account, Session, check_name, hash_password, new_token, stored_form
-from relay.inbox.operators.reports import Report, Shown
+from relay.inbox.operators.reports import Report, Shown, as_of_now
 from relay.inbox.operators.tokens import Tokens
 
 NOTE_LENGTH_MAX = 1000
@@ -24,6 +28,11 @@ USED_EVERY_S = 30  # how exactly it is known when a person last touched a sessio
 _ACCOUNT = "SELECT name, role, sealed FROM account WHERE name = ? AND active = 1"
 _REPORT = "address, epoch, number, message, site, kind, urgency, exercise, received_s, shown"
 _HANDLING = "state, version, by, at_s, assignee, team, result"
+_HANDLING_OF = f"SELECT {_HANDLING} FROM handling WHERE address = ? AND epoch = ? AND number = ?"
+_NOT_MERGED = (
+    "NOT EXISTS (SELECT 1 FROM merged AS m WHERE m.address = r.address AND m.epoch = r.epoch"
+    " AND m.number = r.number)"
+)
 
 
 class TakenFirst(NaoberError):
@@ -40,11 +49,20 @@ class TakenFirst(NaoberError):
 class Operators(Disk):
     """Accounts, sessions, reports, handling and notes. Every method may raise StorageError."""
 
-    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: Callable[[], float] = time.time,
+        standing: Callable[[Address], str] = lambda _address: "valid",
+    ) -> None:
+        """`standing` says what a key is worth now: it may have lost its word since its reports came."""
         super().__init__(folder, clock)
+        self._standing = standing
         self.alarms = AlarmRows(self)
         self.documents = Documents(self)
         self.tokens = Tokens(self)
+        self.manual = ManualRows(self, self.report)
+        self.notices = Notices(self)
 
     # --- people ---
 
@@ -129,7 +147,9 @@ class Operators(Disk):
 
     def follow(self, reports: Iterable[Report], up_to: int) -> None:
         """Take reports over; one that is here keeps its place and gets the id that it has now."""
+        reports = list(reports)
         with self.write() as db:
+            note_answers(db, reports)
             db.executemany(
                 "INSERT INTO report VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
                 " message = excluded.message, site = excluded.site, shown = excluded.shown",
@@ -154,20 +174,30 @@ class Operators(Disk):
         of_one = " AND site = ?" if site is not None else ""
         values = (exercise, site, limit) if site is not None else (exercise, limit)
         rows = self.all(
-            f"SELECT {_REPORT} FROM report WHERE exercise = ?{of_one} ORDER BY received_s DESC LIMIT ?",
+            f"SELECT {_REPORT} FROM report AS r WHERE exercise = ?{of_one} AND {_NOT_MERGED}"
+            " ORDER BY received_s DESC LIMIT ?",
             values,
         )
-        return [_report(row) for row in rows]
+        return [self._report(row) for row in rows]
 
     def open_reports(self, *, exercise: bool = False) -> list[Report]:
         """Those that ask for something, or that are urgent, and that nobody resolved."""
         rows = self.all(
-            f"SELECT {_REPORT} FROM report AS r WHERE exercise = ? AND (urgency <= 2 OR kind = 'request')"
-            " AND NOT EXISTS (SELECT 1 FROM handling AS h WHERE h.address = r.address AND h.epoch = r.epoch"
-            " AND h.number = r.number AND h.state = 'resolved') ORDER BY urgency, received_s",
+            f"SELECT {_REPORT} FROM call CROSS JOIN report AS r USING (address, epoch, number)"
+            f" WHERE exercise = ? AND {_NOT_MERGED} ORDER BY urgency, received_s",
             (exercise,),
         )
-        return [_report(row) for row in rows]
+        return [self._report(row) for row in rows]
+
+    def reports_of(self, assignee: str, *, exercise: bool = False) -> list[Report]:
+        """What somebody has in hand, newest first."""
+        rows = self.all(
+            f"SELECT {_REPORT} FROM handling AS h CROSS JOIN report AS r USING (address, epoch, number)"
+            f" WHERE assignee = ? AND state <> 'resolved' AND exercise = ? AND {_NOT_MERGED}"
+            " ORDER BY received_s DESC",
+            (assignee, exercise),
+        )
+        return [self._report(row) for row in rows]
 
     def report(self, identity: ReportId) -> Report | None:
         """The report with that identity."""
@@ -175,22 +205,28 @@ class Operators(Disk):
             f"SELECT {_REPORT} FROM report WHERE address = ? AND epoch = ? AND number = ?",
             _identity(identity),
         )
-        return _report(rows[0]) if rows else None
+        return self._report(rows[0]) if rows else None
+
+    def _report(self, row: Sequence[Any]) -> Report:
+        report = _report(row)
+        return as_of_now(report, self._standing(report.id.address))
 
     # --- handling ---
 
     def handling(self, report: ReportId) -> Handling:
         """How far VRD is with it."""
-        rows = self.all(
-            f"SELECT {_HANDLING} FROM handling WHERE address = ? AND epoch = ? AND number = ?",
-            (report.address, report.epoch, report.number),
-        )
+        rows = self.all(_HANDLING_OF, _identity(report))
         return _handling(rows[0]) if rows else Handling()
 
-    def handlings(self) -> dict[ReportId, Handling]:
-        """Of every report that is not new."""
-        rows = self.all(f"SELECT address, epoch, number, {_HANDLING} FROM handling")
-        return {ReportId(*row[:3]): _handling(row[3:]) for row in rows}
+    def handlings(self, reports: Iterable[Report]) -> dict[ReportId, Handling]:
+        """Of those among `reports` that are not new."""
+        found = {}
+        with self._lock, storage_errors(self.path):
+            for report in reports:
+                row = self._db.execute(_HANDLING_OF, _identity(report.id)).fetchone()
+                if row:
+                    found[report.id] = _handling(row)
+        return found
 
     def move(
         self,
@@ -208,10 +244,7 @@ class Operators(Disk):
         Raises TakenFirst when somebody was first, LedgerError for a step that is none.
         """
         with self.write() as db:
-            row = db.execute(
-                f"SELECT {_HANDLING} FROM handling WHERE address = ? AND epoch = ? AND number = ?",
-                (report.address, report.epoch, report.number),
-            ).fetchone()
+            row = db.execute(_HANDLING_OF, _identity(report)).fetchone()
             now = _handling(row) if row else Handling()
             if version is not None and now.version != version:
                 raise TakenFirst(now)
@@ -224,13 +257,15 @@ class Operators(Disk):
             self.append(db, by, str(state), detail)
             return then
 
-    def hand_over(self, giver: str, taker: str) -> None:
-        """What `giver` had in hand is `taker`'s from now on."""
+    def hand_over(self, giver: str, taker: str, *, exercise: bool = False) -> None:
+        """What `giver` had in hand in one lane is `taker`'s from now on."""
         with self.write() as db:
             done = db.execute(
-                "UPDATE handling SET assignee = ?, version = version + 1"
-                " WHERE assignee = ? AND state <> 'resolved'",
-                (taker, giver),
+                "UPDATE handling AS h SET assignee = ?, version = version + 1"
+                " WHERE assignee = ? AND state <> 'resolved' AND ? = coalesce((SELECT exercise"
+                " FROM report AS r WHERE r.address = h.address AND r.epoch = h.epoch"
+                " AND r.number = h.number), 0)",
+                (taker, giver, exercise),
             )
             self.append(db, giver, "handed over", f"{taker}, {done.rowcount}")
 

@@ -14,6 +14,7 @@ from relay.inbox.alarms.rules import RULES
 from relay.inbox.operators.handling import NAME_LENGTH_MAX, RESULT_LENGTH_MAX, ReportId, State
 from relay.inbox.operators.people import ROLES, Account
 from relay.inbox.operators.store import TakenFirst
+from relay.inbox.pages import lanes
 from relay.inbox.pages.room import Room
 from relay.inbox.pages.visit import Visit, form_of, must_be_ours
 
@@ -59,7 +60,8 @@ class Actions:
             )
         except (TakenFirst, LedgerError):
             return _to(f"/melding/{report}?eerst=1")
-        self._room.look_soon()
+        self._room.post.step_taken(report.address)
+        await self._room.look_now()
         return _to("/" if form.get("back") == "overview" else f"/melding/{report}")
 
     async def note_report(self, request: Request, visit: Visit) -> Response:
@@ -84,9 +86,12 @@ class Actions:
         """An alarm has been seen: its sound stops everywhere."""
         form = await self._form(request, visit)
         rule, subject = form.get("rule", ""), form.get("subject", "")
-        first = await run_in_threadpool(self._room.watch.acknowledge, rule, subject, visit.name)
+        exercise = form.get("baan") == lanes.EXERCISE
+        first = await run_in_threadpool(
+            lambda: self._room.watch.acknowledge(rule, subject, visit.name, exercise=exercise)
+        )
         await run_in_threadpool(self._room.operators.log, visit.name, "alarm seen", f"{rule} {subject}")
-        self._room.look_soon()
+        await self._room.look_now()
         return _to(f"/?eerst={quote(first)}" if first and first != visit.name else "/")
 
     async def mute(self, request: Request, visit: Visit) -> Response:

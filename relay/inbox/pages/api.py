@@ -57,8 +57,8 @@ def _site(room: Room, request: Request) -> Any:
 
 def _reports(room: Room, request: Request) -> Any:
     number = _number(request, "limiet", PAGE, PAGE_MAX)
-    handlings, sites = room.operators.handlings(), {site.key: site for site in room.board().sites}
     reports = room.operators.reports(limit=number)
+    handlings, sites = room.operators.handlings(reports), {site.key: site for site in room.board().sites}
     rows = [(each, handlings.get(each.id, Handling()), sites.get(each.site)) for each in reports]
     return {"meldingen": [{"id": str(row[0].id), **exports.report_facts(row)} for row in rows]}
 

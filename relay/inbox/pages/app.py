@@ -16,12 +16,15 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from relay.errors import StorageError
-from relay.inbox.pages import api
+from relay.inbox.pages import api, lanes
 from relay.inbox.pages.actions import Actions
 from relay.inbox.pages.geography import Outline
 from relay.inbox.pages.live import Live
 from relay.inbox.pages.login import Login
+from relay.inbox.pages.manual import Manual
+from relay.inbox.pages.notices import NoticePages
 from relay.inbox.pages.papers import Papers
+from relay.inbox.pages.printed import Printed
 from relay.inbox.pages.room import Room
 from relay.inbox.pages.views import Views
 from relay.inbox.pages.visit import LANGUAGE_COOKIE, Visit, language_of, visit_of
@@ -29,6 +32,7 @@ from relay.inbox.pages.words import LANGUAGES
 
 STATIC = Path(__file__).parent / "static"
 YEAR_S = 365 * 86_400
+OF_ITSELF = "vanzelf"  # in the address of a page that a browser without scripts takes anew
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self';"
     " connect-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -46,7 +50,8 @@ Action = Callable[[Request, Visit], Awaitable[Response]]
 def application(room: Room, outline: Outline | None = None) -> Starlette:
     """The ASGI application of one operators' room."""
     views, login, actions = Views(room), Login(room), Actions(room)
-    papers = Papers(room, outline or Outline())
+    papers, notices = Papers(room, outline or Outline()), NoticePages(room)
+    manual, printed = Manual(room), Printed(room)
     return Starlette(
         routes=[
             Route("/", _seen(room, views.overview), name="overview"),
@@ -61,10 +66,18 @@ def application(room: Room, outline: Outline | None = None) -> Starlette:
             Route("/overdracht", _done(room, papers.hand_over), methods=["POST"]),
             Route("/export/{name}", _seen(room, papers.export)),
             Route("/melding/{report}/cap", _seen(room, papers.cap)),
+            Route("/berichten", _seen(room, notices.show)),
+            Route("/berichten", _done(room, notices.send), methods=["POST"]),
+            Route("/formulier", _seen(room, printed.form)),
+            Route("/stand", _seen(room, printed.picture)),
+            Route("/handmatig", _seen(room, manual.page, role="operator")),
+            Route("/handmatig", _done(room, manual.enter), methods=["POST"]),
+            Route("/melding/{report}/samenvoegen", _done(room, manual.merge), methods=["POST"]),
+            Route("/melding/{report}/losmaken", _done(room, manual.part), methods=["POST"]),
             Route("/logboek", _seen(room, views.log)),
             Route("/beheer", _seen(room, views.accounts, role="administrator")),
             Route("/wand", _seen(room, views.wall, role="wall")),
-            Route("/stuk/{name}", _seen(room, views.fragment, role="wall")),
+            Route("/stuk/{name}", _seen(room, views.fragment, role="wall", by_hand=False)),
             Route("/gebeurtenissen", _events(room.live, room)),
             Route("/melding/{report}/stap", _done(room, actions.step), methods=["POST"]),
             Route("/melding/{report}/notitie", _done(room, actions.note_report), methods=["POST"]),
@@ -81,6 +94,7 @@ def application(room: Room, outline: Outline | None = None) -> Starlette:
             Route("/inloggen", login.enter, methods=["POST"]),
             Route("/uitloggen", _done(room, login.leave, role="wall", locked=True), methods=["POST"]),
             Route("/taal/{language}", _language),
+            Route("/baan/{lane}", lanes.choose),
             *api.routes(room),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
@@ -92,8 +106,13 @@ def application(room: Room, outline: Outline | None = None) -> Starlette:
     )
 
 
-def _seen(room: Room, view: View, role: str = "reader") -> Callable[[Request], Awaitable[Response]]:
-    """`view` for who is logged in with the rights of `role`; the login page for others."""
+def _seen(
+    room: Room, view: View, role: str = "reader", *, by_hand: bool = True
+) -> Callable[[Request], Awaitable[Response]]:
+    """`view` for who is logged in with the rights of `role`; the login page for others.
+
+    `by_hand`: somebody sits there, which puts off the lock.
+    """
 
     async def endpoint(request: Request) -> Response:
         visit = await run_in_threadpool(visit_of, request, room.operators)
@@ -101,6 +120,8 @@ def _seen(room: Room, view: View, role: str = "reader") -> Callable[[Request], A
             return room.to_login(request)
         if not visit.session.account.may(role):
             raise HTTPException(403)
+        if by_hand and not visit.locked and OF_ITSELF not in request.query_params:
+            await run_in_threadpool(room.operators.touch, visit.token, visit.session)
         return await run_in_threadpool(view, request, visit)
 
     return endpoint
@@ -129,7 +150,10 @@ def _events(live: Live, room: Room) -> Callable[[Request], Awaitable[Response]]:
         if live.is_full:
             raise HTTPException(503)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(live.stream(), media_type="text/event-stream", headers=headers)
+        lane = lanes.lane_of(request)
+        return StreamingResponse(
+            live.stream(lane != lanes.REAL), media_type="text/event-stream", headers=headers
+        )
 
     return endpoint
 

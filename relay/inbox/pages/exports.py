@@ -77,7 +77,7 @@ def report_facts(row: Row, language: str = "nl") -> dict[str, Any]:
         "betrouwbaarheid": words.pick(words.CONFIDENCE[shown.confidence], language),
         "route": shown.link,
         "via": shown.via,
-        "handtekening": shown.standing or "geldig",
+        "handtekening": words.pick(words.STANDING[shown.standing], language) if shown.standing else "geldig",
         "toestand": words.handling_text(handling.state, language),
         "wie": handling.assignee or handling.team or handling.by,
         "tekst": shown.values.get("text", ""),
@@ -90,9 +90,10 @@ def reports_csv(rows: Iterable[Row]) -> str:
     return table(REPORT_COLUMNS, ([report_facts(row)[name] for name in REPORT_COLUMNS] for row in rows))
 
 
-def site_facts(site: SiteView) -> dict[str, Any]:
-    """One site as plain values; each with its age in seconds."""
+def site_facts(site: SiteView, exercise: bool = False) -> dict[str, Any]:
+    """One site as plain values; each with its age in seconds, and how it came if not by its node."""
     return {
+        "baan": "oefening" if exercise else "echt",
         "id": site.key,
         "punt": site.name,
         "gemeente": site.municipality,
@@ -100,24 +101,27 @@ def site_facts(site: SiteView) -> dict[str, Any]:
         "gehoord_s": None if site.heard_age_s is None else int(site.heard_age_s),
         "route": site.link,
         "waarden": {
-            name: {"waarde": reading.value, "leeftijd_s": int(reading.age_s)}
+            name: {"waarde": reading.value, "leeftijd_s": int(reading.age_s), "via": reading.via or None}
             for name, reading in site.facts.values.items()
         },
+        "gesproken_s": None if site.spoken_age_s is None else int(site.spoken_age_s),
     }
 
 
 def sites_csv(board: Board) -> str:
     """Every site, its values side by side; an unknown value is an empty cell, never a zero."""
     names = sorted({name for site in board.sites for name in site.facts.values})
-    columns = ("punt", "gemeente", "toestand", "gehoord_s", "route", *names)
+    columns = ("baan", "punt", "gemeente", "toestand", "gehoord_s", "gesproken_s", "route", *names)
     return table(
         columns,
         (
             (
+                "oefening" if board.exercise else "echt",
                 site.name,
                 site.municipality,
                 site.state,
                 None if site.heard_age_s is None else int(site.heard_age_s),
+                None if site.spoken_age_s is None else int(site.spoken_age_s),
                 site.link,
                 *(site.fresh(name) for name in names),
             )
@@ -132,7 +136,7 @@ def sites_geojson(board: Board) -> bytes:
         {
             "type": "Feature",
             "geometry": {"type": "Point", "coordinates": [site.lon, site.lat]},
-            "properties": site_facts(site),
+            "properties": site_facts(site, board.exercise),
         }
         for site in board.sites
         if site.lat is not None and site.lon is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
@@ -36,15 +36,18 @@ class Moment(msgspec.Struct, frozen=True):
     values: dict[str, int | str]
 
 
-def moments(stored: Iterable[StoredMessage]) -> list[Moment]:
-    """The statuses among `stored` by the time when they were composed; what can't be read is left out."""
+def moments(stored: Iterable[StoredMessage], lanes: Collection[bool] = (False,)) -> list[Moment]:
+    """The statuses among `stored` by the time when they were composed; what can't be read is left out.
+
+    `lanes`: the exercise flags that are wanted.
+    """
     found = []
     for each in stored:
         try:
             message = payloads.decode(each.envelope)
         except WireError:
             continue
-        if isinstance(message, Message):
+        if isinstance(message, Message) and message.header.exercise in lanes:
             at_s = _composed_s(message, each)
             found.append(Moment(at_s, message.next_due_min * 60, dict(message.values)))
     return sorted(found, key=lambda moment: moment.at_s)

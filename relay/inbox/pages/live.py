@@ -12,9 +12,9 @@ from relay.inbox.board import Board
 
 HEARTBEAT_S = 2.0  # a browser that hears nothing for five greys itself
 REPAINT_S = 1.0  # at most one in a second
-REFRESH_S = 15.0  # ages move without an event
 BROWSERS_MAX = 200
 SOUNDS_KEPT = 64
+PRACTICE = "practice"  # the tone of everything in the exercise's lane
 ALIVE = b"event: alive\ndata:\n\n"  # an event, since a browser tells its page nothing of comments
 
 
@@ -36,13 +36,19 @@ class Live:
         """Whether more browsers would be too many."""
         return self.browsers >= BROWSERS_MAX
 
-    async def tell(self, board: Board, changes: Iterable[Change], trouble: str = "") -> None:
-        """There is a new board; this changed on the way to it; and `trouble` keeps us from storing."""
-        looks = looks_of(board) + trouble.encode()
+    async def tell(
+        self, board: Board, changes: Iterable[Change], trouble: str = "", practice: Board | None = None
+    ) -> None:
+        """There is a new board; this changed on the way to it; and `trouble` keeps us from storing.
+
+        `practice` is the board of the exercise's lane; its sounds are one quiet tone, for who looks at it.
+        """
+        looks = looks_of(board) + (looks_of(practice) if practice else b"") + trouble.encode()
         sounding = [change for change in changes if change.sound]
         for change in sounding:
             self._sound_id += 1
-            self._sounds.append((self._sound_id, change.sound, change.rule))
+            sound = PRACTICE if change.exercise else change.sound
+            self._sounds.append((self._sound_id, sound, change.rule))
         del self._sounds[:-SOUNDS_KEPT]
         if looks != self._looks or sounding:
             self._looks = looks
@@ -60,15 +66,24 @@ class Live:
         async with self._changed:
             self._changed.notify_all()
 
-    async def stream(self) -> AsyncIterator[bytes]:
-        """The events for one browser, from now on: what sounded before is over."""
+    async def stream(self, practice: bool = False) -> AsyncIterator[bytes]:
+        """The events for one browser, from now on: what sounded before is over.
+
+        What is real sounds in every browser, that of an exercise only where its lane is shown (`practice`).
+        """
+        if self.is_full:  # many asked at once, and each was let in before the others were counted
+            return
         self.browsers += 1
         try:
             version, heard = -1, self._sound_id
             while not self._stopping:
                 if version != self._version:
                     version = self._version
-                    sounds = [sound for number, sound, _ in self._sounds if number > heard]
+                    sounds = [
+                        sound
+                        for number, sound, _ in self._sounds
+                        if number > heard and (practice or sound != PRACTICE)
+                    ]
                     heard = self._sound_id
                     yield _event("board", version, sounds, self._emergencies)
                     await asyncio.sleep(REPAINT_S)
@@ -101,4 +116,4 @@ def looks_of(board: Board) -> bytes:
         (line.level, line.rule, line.subject, line.who, line.count, line.handling.version)
         for line in board.attention
     ]
-    return msgspec.msgpack.encode((sites, lines, board.visitors, board.flood, board.own))
+    return msgspec.msgpack.encode((sites, lines, board.visitors, board.flood, board.own, board.reports))

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from relay.inbox.operators import people
-from relay.inbox.operators.people import SESSION_S, Throttle
+from relay.inbox.operators.people import SESSION_S, WALL_SESSION_S, Throttle
 from relay.inbox.pages.room import Room
 from relay.inbox.pages.visit import COOKIE, Visit, form_of, language_of, must_be_ours, same_origin
 
@@ -52,7 +52,7 @@ class Login:
         answer.set_cookie(
             COOKIE,
             token,
-            max_age=SESSION_S,
+            max_age=WALL_SESSION_S if session.account.role == "wall" else SESSION_S,
             httponly=True,
             samesite="strict",
             secure=self._room.options.secure,

@@ -13,7 +13,7 @@ from relay.inbox.alarms.rules import RULES
 from relay.inbox.board import NEVER, SILENT, Board
 from relay.inbox.operators import documents
 from relay.inbox.operators.handling import Handling, ReportId
-from relay.inbox.pages import exports, render, situation, words
+from relay.inbox.pages import exports, lanes, render, situation, words
 from relay.inbox.pages.geography import Outline, draw
 from relay.inbox.pages.room import Room
 from relay.inbox.pages.visit import Visit, form_of, must_be_ours
@@ -32,19 +32,23 @@ class Papers:
 
     def map(self, request: Request, visit: Visit) -> Response:
         """Where the sites are, and the same as a list."""
-        board = self._room.board()
+        board = self._room.board(visit.lane)
         drawing = draw(self._outline, board.sites)
         return self._room.page("map.html", visit, request, board=board, drawing=drawing)
 
     def timeline(self, request: Request, visit: Visit) -> Response:
         """What happened, by the time when it was composed; late arrivals stand where they belong."""
-        board, operators = self._room.board(), self._room.operators
-        names = {site.key: site.name for site in board.sites}
+        board, operators = self._room.board(visit.lane), self._room.operators
+        names = {site.key: site.name for site in self._room.board().sites}
         rows = [
             (min(report.shown.composed_s or report.received_s, report.received_s), "report", report, None)
-            for report in operators.reports(limit=TIMELINE_MAX)
+            for report in self._room.reports(visit.lane, limit=TIMELINE_MAX)
         ]
-        told = [(at_s, "change", None, change) for at_s, change in operators.alarms.newest(TIMELINE_MAX)]
+        told = [
+            (at_s, "change", None, change)
+            for exercise in lanes.flags(visit.lane)
+            for at_s, change in operators.alarms.newest(TIMELINE_MAX, exercise=exercise)
+        ]
         found = sorted([*rows, *told], key=lambda row: -row[0])[:TIMELINE_MAX]
         return self._room.page(
             "timeline.html", visit, request, board=board, rows=found, names=names, rules=RULES
@@ -54,10 +58,10 @@ class Papers:
 
     def report(self, request: Request, visit: Visit) -> Response:
         """The report as it would be now, and those that were established."""
-        board = self._room.board()
+        board, kind = self._room.board(visit.lane), _kind(documents.REPORT, visit)
         number = request.query_params.get("nr", "")
-        frozen = self._frozen(documents.REPORT, number) if number else None
-        newest = self._room.operators.documents.newest(documents.REPORT)
+        frozen = self._frozen(kind, number) if number else None
+        newest = self._room.operators.documents.newest(kind)
         text = frozen.text if frozen else self._text(board, visit, "", newest)
         return self._room.page(
             "situation.html",
@@ -66,7 +70,7 @@ class Papers:
             board=board,
             text=text,
             frozen=frozen,
-            earlier=self._room.operators.documents.list(documents.REPORT, 20),
+            earlier=self._room.operators.documents.list(kind, 20),
         )
 
     async def freeze_report(self, request: Request, visit: Visit) -> Response:
@@ -78,9 +82,10 @@ class Papers:
         return RedirectResponse(f"/rapport?nr={document.number}", 303)
 
     def _freeze(self, visit: Visit, outlook: str) -> documents.Document:
-        board, before = self._room.board(), self._room.operators.documents.newest(documents.REPORT)
+        board, kind = self._room.board(visit.lane), _kind(documents.REPORT, visit)
+        before = self._room.operators.documents.newest(kind)
         return self._room.operators.documents.freeze(
-            documents.REPORT,
+            kind,
             visit.name,
             lambda number: self._text(board, visit, outlook, before, number),
             situation.figures(board),
@@ -95,7 +100,8 @@ class Papers:
         number: int | None = None,
     ) -> str:
         before = before or _NOTHING
-        next_s, banner = board.unix_s + NEXT_REPORT_S, self._room.options.banner
+        next_s = board.unix_s + NEXT_REPORT_S
+        banner = situation.EXERCISE if board.exercise else self._room.options.banner
         return situation.write(
             board, number or before.number + 1, visit.name, before.figures, outlook, next_s, banner
         )
@@ -109,14 +115,14 @@ class Papers:
 
     def handover(self, request: Request, visit: Visit) -> Response:
         """What the next shift must know."""
-        board = self._room.board()
+        board = self._room.board(visit.lane)
         return self._room.page(
             "handover.html",
             visit,
             request,
             board=board,
             silent=[site for site in board.sites if site.state in (SILENT, NEVER)],
-            earlier=self._room.operators.documents.list(documents.HANDOVER, 20),
+            earlier=self._room.operators.documents.list(_kind(documents.HANDOVER, visit), 20),
             taken=request.query_params.get("over", ""),
             problem="fout" in request.query_params,
         )
@@ -132,24 +138,32 @@ class Papers:
         return RedirectResponse(f"/overdracht?over={quote(taker)}", 303)
 
     def _hand_over(self, visit: Visit, taker: str, remark: str) -> None:
-        board = self._room.board()
+        board, kind = self._room.board(visit.lane), _kind(documents.HANDOVER, visit)
         text = handover_text(board, visit.name, taker, remark)
         operators = self._room.operators
-        operators.documents.freeze(documents.HANDOVER, visit.name, lambda _: text, situation.figures(board))
-        operators.hand_over(visit.name, taker)
+        operators.documents.freeze(kind, visit.name, lambda _: text, situation.figures(board))
+        operators.hand_over(visit.name, taker, exercise=board.exercise)
 
     # --- exports ---
 
     def export(self, request: Request, visit: Visit) -> Response:
         """One file; the name says what."""
-        name, board = request.path_params["name"], self._room.board()
-        self._room.operators.log(visit.name, "export", name)
+        wanted, board = request.path_params["name"], self._room.board(visit.lane)
+        self._room.operators.log(visit.name, "export", f"{visit.lane} {wanted}"[:100])
+        answer = self._export(wanted, board)
+        if board.exercise:  # a file keeps its lane in its name, wherever it goes
+            answer.headers["Content-Disposition"] = f'attachment; filename="OEFENING-{wanted}"'
+        return answer
+
+    def _export(self, name: str, board: Board) -> Response:
         if name == "punten.csv":
             return _file(name, exports.sites_csv(board), "text/csv; charset=utf-8")
         if name == "punten.geojson":
             return _file(name, exports.sites_geojson(board), "application/geo+json")
         if name == "punten.json":
-            return _file(name, exports.json_of([exports.site_facts(each) for each in board.sites]))
+            return _file(
+                name, exports.json_of([exports.site_facts(each, board.exercise) for each in board.sites])
+            )
         if name in ("berichten.csv", "berichten.json"):
             rows = self._rows(board)
             if name == "berichten.csv":
@@ -160,20 +174,18 @@ class Papers:
         raise HTTPException(404)
 
     def _rows(self, board: Board) -> list[exports.Row]:
-        handlings = self._room.operators.handlings()
+        reports = self._room.operators.reports(exercise=board.exercise, limit=EXPORTED_MAX)
+        handlings = self._room.operators.handlings(reports)
         sites = {site.key: site for site in board.sites}
-        return [
-            (report, handlings.get(report.id, Handling()), sites.get(report.site))
-            for report in self._room.operators.reports(limit=EXPORTED_MAX)
-        ]
+        return [(report, handlings.get(report.id, Handling()), sites.get(report.site)) for report in reports]
 
     def cap(self, request: Request, visit: Visit) -> Response:
         """One urgent report for systems that take alerts."""
         identity = ReportId.parse(request.path_params["report"])
         report = self._room.operators.report(identity) if identity else None
-        if report is None or report.urgency > 2:
+        if report is None or report.urgency > 2 or report.is_refused:
             raise HTTPException(404)
-        row = (report, self._room.operators.handling(report.id), self._room.board().site(report.site))
+        row = (report, self._room.operators.handling(report.id), self._room.site(report))
         return _file(f"naober-{report.id}.xml", exports.cap(row, "naober"), "application/cap+xml")
 
 
@@ -194,7 +206,12 @@ def handover_text(board: Board, giver: str, taker: str, remark: str) -> str:
         ),
         f"Opmerking: {remark or '-'}",
     ]
-    return "\n".join(lines)
+    return "\n".join(f"{situation.EXERCISE}: {line}" if board.exercise else line for line in lines)
+
+
+def _kind(kind: str, visit: Visit) -> str:
+    """Of the documents of a lane: each has its own numbers."""
+    return f"{kind} exercise" if lanes.is_exercise(visit.lane) else kind
 
 
 def _what(rule: str) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from relay.errors import Text
 from relay.inbox.board import VALUE_AGE_MAX_S
-from relay.inbox.pages import words
+from relay.inbox.pages import words, words_manual
 
 FOLDER = Path(__file__).parent
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -46,6 +47,12 @@ def clock(unix_s: float | None, language: str, *, now_s: float | None = None) ->
     return f"{_DAYS[language][when.weekday()]} {when.strftime('%d-%m')} {text}"
 
 
+def moment(unix_s: float, language: str) -> str:
+    """Day and time to the second, for the head of a page."""
+    when = datetime.fromtimestamp(unix_s).astimezone()
+    return f"{_DAYS[language][when.weekday()]} {when.strftime('%d-%m %H:%M:%S')}"
+
+
 def stamp(unix_s: float) -> str:
     """Date and time as reports have it: dd-mm-jjjj uu:mm."""
     return datetime.fromtimestamp(unix_s).astimezone().strftime("%d-%m-%Y %H:%M")
@@ -67,11 +74,14 @@ class Renderer:
         """`template` in `language`."""
         return self._environment.get_template(template).render(
             lang=language,
-            w={key: words.pick(text, language) for key, text in words.PAGE.items()},
+            w={key: words.pick(text, language) for key, text in {**words.PAGE, **words_manual.PAGE}.items()},
             age=lambda seconds: age(seconds, language),
             clock=lambda unix_s, now_s=None: clock(unix_s, language, now_s=now_s),
+            moment=lambda unix_s: moment(unix_s, language),
             say=lambda table, key: words.pick(table[key], language) if key in table else str(key),
             words=words,
+            via_text=lambda via: words.pick(words_manual.VIA.get(via, Text(via, via)), language),
+            lane_text=lambda lane: words.pick(words_manual.LANE[lane], language),
             value_text=lambda name, value: words.value_text(name, value, language),
             label=lambda name: words.label(name, language),
             handling_text=lambda state: words.handling_text(state, language),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import secrets
+import threading
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +16,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from relay.inbox.board import Board, SiteView
 from relay.inbox.operators import people
+from relay.inbox.operators.reports import Report
 from relay.inbox.operators.store import Operators
+from relay.inbox.pages import lanes
 from relay.inbox.pages.live import Live
 from relay.inbox.pages.render import Renderer
 from relay.inbox.pages.visit import Visit
@@ -22,6 +26,8 @@ from relay.inbox.queries import Reader, StoredMessage
 from relay.inbox.watch import Watch
 
 HASHING_AT_ONCE = 4
+LOOK_WAIT_S, LOOK_WAITS = 0.03, 20  # at most this long and often: the watch looks after a tenth of a second
+NEAR = 50
 HISTORY_S = 24 * 3600
 HISTORY_ROWS = 3_000  # a status every half minute
 _REFUSED = {
@@ -42,6 +48,18 @@ class Options(msgspec.Struct, frozen=True):
     secure: bool = False  # cookies over TLS only
 
 
+class Post(msgspec.Struct, frozen=True):
+    """What carries to sites what operators say; the empty one carries nothing."""
+
+    posted: Callable[[Iterable[str]], None] = lambda sites: None  # to these sites there is a new notice
+    step_taken: Callable[..., None] = lambda *addresses: None  # with reports of these nodes
+    epoch: Callable[[], int] = lambda: 0  # of the inbox
+
+
+def _nobody() -> None:
+    """There is no watch that could look."""
+
+
 class Room:
     """The operators' room."""
 
@@ -57,10 +75,12 @@ class Room:
         self._reader = reader
         self.options = options or Options()
         self.live = Live()
-        self.look_soon: Callable[[], None] = lambda: (
-            None
-        )  # asks the watch for a look before its second is over
+        self.look_soon: Callable[[], None] = _nobody  # asks the watch for a look before its second is over
+        self.post = Post()
         self._renderer = Renderer()
+        self._rendering = threading.Lock()
+        self._rendered: dict[tuple[str, str, str, str, bool], tuple[object, str]] = {}
+        self._blank = secrets.token_hex(16)  # stands where the token of a session will
         self._hashing = asyncio.Semaphore(HASHING_AT_ONCE)
 
     async def check_password(self, name: str, password: str) -> bool:
@@ -70,11 +90,39 @@ class Room:
                 lambda: people.is_right(password, self.operators.password_of(name))
             )
 
-    def board(self) -> Board:
-        """The newest snapshot; raises LookupError before the first look."""
-        if self.watch.board is None:
+    async def look_now(self) -> None:
+        """A look at what was just stored; waited for, so that the page that follows shows it."""
+        seen = self.board().version
+        self.look_soon()
+        for _ in range(LOOK_WAITS if self.look_soon is not _nobody else 0):
+            if self.board().version != seen:
+                return
+            await asyncio.sleep(LOOK_WAIT_S)
+
+    def board(self, lane: str = lanes.REAL) -> Board:
+        """The newest snapshot of a lane (of both: the real one); raises LookupError before the first look."""
+        watched = self.watch.exercise if lanes.is_exercise(lane) else self.watch.real
+        if watched.board is None:
             raise LookupError("nobody has looked yet")
-        return self.watch.board
+        return watched.board
+
+    def reports(self, lane: str, *, site: str | None = None, limit: int = 200) -> list[Report]:
+        """The newest of a lane, newest first."""
+        found = [
+            report
+            for exercise in lanes.flags(lane)
+            for report in self.operators.reports(exercise=exercise, site=site, limit=limit)
+        ]
+        return sorted(found, key=lambda report: -report.received_s)[:limit]
+
+    def reports_near(self, report: Report) -> list[Report]:
+        """Of the same site and lane, the newest first: among them it is looked for who said the same."""
+        return self.operators.reports(exercise=report.exercise, site=report.site, limit=NEAR)
+
+    def site(self, report: Report) -> SiteView | None:
+        """Where a report comes from, in its own lane; in the real one for a site that only spoke there."""
+        lane = lanes.EXERCISE if report.exercise else lanes.REAL
+        return self.board(lane).site(report.site) or self.board().site(report.site)
 
     def history(self, site: SiteView) -> list[StoredMessage]:
         """The statuses of the last 24 hours of a site's present node."""
@@ -87,7 +135,10 @@ class Room:
         self, name: str, visit: Visit, request: Request, status: int = 200, **values: Any
     ) -> HTMLResponse:
         """A whole page for somebody who is logged in."""
-        text = self._renderer.page(
+        return HTMLResponse(self._text(name, visit, request, values), status)
+
+    def _text(self, name: str, visit: Visit, request: Request, values: dict[str, Any]) -> str:
+        return self._renderer.page(
             name,
             visit.language,
             visit=visit,
@@ -96,9 +147,30 @@ class Room:
             read_only=bool(self.storage_trouble()),
             now_s=self.operators.now_s(),
             muted=self.operators.alarms.mutes(),
+            lane=visit.lane,
+            part="" if visit.lane == lanes.REAL else f"-{visit.lane}",
+            real=self.board(),
+            practice=self.board(lanes.EXERCISE),
             **values,
         )
-        return HTMLResponse(text, status)
+
+    def fragment(self, name: str, visit: Visit, request: Request) -> HTMLResponse:
+        """A part that says the same to all who have one language and role: made once for each look.
+
+        The token of the session stands in its forms; it is put in afterwards.
+        """
+        versions = self.board().version, self.board(lanes.EXERCISE).version, self.storage_trouble()
+        of = name, visit.lane, visit.language, visit.session.account.role, visit.locked
+        with self._rendering:  # fifty browsers ask at once
+            made, text = self._rendered.get(of, (None, ""))
+            if made != versions:
+                account = msgspec.structs.replace(visit.session.account, name="")
+                session = msgspec.structs.replace(visit.session, account=account, csrf=self._blank)
+                nobody = msgspec.structs.replace(visit, session=session, token="")
+                board = self.board(visit.lane)
+                text = self._text(name, nobody, request, {"board": board})
+                self._rendered[of] = versions, text
+        return HTMLResponse(text.replace(self._blank, visit.session.csrf))
 
     def plain(self, template: str, language: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page for anybody."""
@@ -106,6 +178,10 @@ class Room:
             self._renderer.page(template, language, visit=None, options=self.options, here="/", **values),
             status,
         )
+
+    def text(self, template: str, **values: Any) -> str:
+        """In Dutch, for paper."""
+        return self._renderer.page(template, "nl", **values)
 
     def refused(self, language: str, status: int) -> Response:
         """A refusal in one sentence."""

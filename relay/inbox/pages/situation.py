@@ -12,9 +12,8 @@ from relay.inbox.board import NEVER, SILENT, UNJUDGED, Board, SiteView
 from relay.inbox.operators.reports import Report
 from relay.inbox.pages import render, words
 
-HOUR_S = 3600
-OLD_S = 2 * HOUR_S
 LINES_MAX = 40
+EXERCISE = "OEFENING"  # how each line of that lane begins
 Figures = Mapping[str, int]
 
 

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from relay.core.fields import FIELDS
-from relay.inbox.board import Board
 from relay.inbox.operators.handling import TRANSITIONS, Handling, ReportId
-from relay.inbox.operators.journal import first_broken
+from relay.inbox.operators.journal import Checker
+from relay.inbox.operators.manual import looks_same, twice
 from relay.inbox.operators.people import ROLES
 from relay.inbox.operators.reports import Report
-from relay.inbox.pages import history
+from relay.inbox.pages import history, lanes
 from relay.inbox.pages.room import Room
 from relay.inbox.pages.visit import Visit
 
 ROWS = 100
+SIFTED = 500  # among so many it is looked for what fits a filter
 LOG_ROWS = 200
-FRAGMENTS = {"overzicht": "overview_body.html", "wand": "wall_body.html", "band": "band.html"}
+FRAGMENTS = {
+    "overzicht": "overview_body.html",
+    "wand": "wall_body.html",
+    "band": "band.html",
+    "nood": "nood_lanes.html",
+    "postvak": "inbox_body.html",
+}
+OF_EVERYBODY = ("overzicht", "wand", "band", "nood")  # the same for all who have one role and language
+ON_A_LOCKED_SCREEN = ("band", "nood")  # what shows no text of anybody there
+URGENCIES = ("1", "2", "3", "4")
 VIEWS = ("aandacht", "open", "mij", "alles")
 
 
@@ -27,51 +40,90 @@ class Views:
 
     def __init__(self, room: Room) -> None:
         self._room = room
+        self._checker = Checker()
 
     def overview(self, request: Request, visit: Visit) -> Response:
         """What needs attention, how all sites are, and whether our own system is well."""
         first = request.query_params.get("eerst", "")
-        return self._room.page("overview.html", visit, request, board=self._room.board(), first=first)
+        return self._room.page(
+            "overview.html", visit, request, board=self._room.board(visit.lane), first=first
+        )
 
     def wall(self, request: Request, visit: Visit) -> Response:
         """The same for a screen that nobody touches."""
-        return self._room.page("wall.html", visit, request, board=self._room.board())
+        return self._room.page("wall.html", visit, request, board=self._room.board(visit.lane))
 
     def fragment(self, request: Request, visit: Visit) -> Response:
         """The part of a page that changes, for pages that are open already."""
-        name = FRAGMENTS.get(request.path_params["name"])
-        if name is None:
+        part, _, lane = request.path_params["name"].partition("-")
+        name = FRAGMENTS.get(part)
+        if name is None or (lane or lanes.REAL) not in lanes.LANES:
             raise HTTPException(404)
-        return self._room.page(name, visit, request, board=self._room.board(), first="")
+        # the lane is in the name: a page that is open keeps its own, whatever another tab has chosen
+        visit = msgspec.structs.replace(visit, lane=lane or lanes.REAL)
+        if visit.locked and part not in ON_A_LOCKED_SCREEN:
+            raise HTTPException(403)  # the page asks for itself again, and gets the locked one
+        if "hand" in request.query_params:
+            self._room.operators.touch(visit.token, visit.session)
+        if part in OF_EVERYBODY:
+            return self._room.fragment(name, visit, request)
+        return self._room.page(
+            name, visit, request, board=self._room.board(visit.lane), **self._reports(request, visit)
+        )
 
     def inbox(self, request: Request, visit: Visit) -> Response:
         """Reports, newest first, with filters; statuses are folded: one line a site."""
+        return self._room.page(
+            "inbox.html",
+            visit,
+            request,
+            board=self._room.board(visit.lane),
+            **self._reports(request, visit),
+        )
+
+    def _reports(self, request: Request, visit: Visit) -> dict[str, Any]:
         view = request.query_params.get("toon", "alles")
         view = view if view in VIEWS else "alles"
         words = request.query_params.get("zoek", "").casefold()[:100]
-        board, operators = self._room.board(), self._room.operators
-        handlings = operators.handlings()
-        names = {site.key: site for site in board.sites}
-        reports = operators.open_reports() if view == "aandacht" else operators.reports(limit=5 * ROWS)
+        operators = self._room.operators
+        names = {site.key: site for site in self._room.board().sites}
+        both = lanes.flags(visit.lane)
+        if view == "aandacht":
+            reports = [each for flag in both for each in operators.open_reports(exercise=flag)]
+        elif view == "mij":
+            reports = [each for flag in both for each in operators.reports_of(visit.name, exercise=flag)]
+        else:
+            sifted = view != "alles" or words or "urgentie" in request.query_params
+            reports = self._room.reports(visit.lane, limit=SIFTED if sifted else ROWS)
+        handlings = operators.handlings(reports)
         rows = [(report, handlings.get(report.id, Handling()), names.get(report.site)) for report in reports]
         rows = [row for row in rows if _fits(row[0], row[1], view, visit.name)]
+        urgency = request.query_params.get("urgentie", "")
+        if urgency in URGENCIES:
+            rows = [row for row in rows if row[0].urgency == int(urgency)]
         if words:
             rows = [row for row in rows if words in _searchable(row[0], row[2].name if row[2] else "")]
-        return self._room.page(
-            "inbox.html", visit, request, board=board, rows=rows[:ROWS], view=view, views=VIEWS, sought=words
-        )
+        query = f"?{request.url.query}" if request.url.query else ""
+        return {
+            "rows": rows[:ROWS],
+            "same": twice([report for report, handling, _ in rows[:ROWS] if handling.is_open]),
+            "view": view,
+            "views": VIEWS,
+            "sought": words,
+            "urgency_only": urgency,
+            "urgencies": URGENCIES,
+            "query": query,
+        }
 
     def site(self, request: Request, visit: Visit) -> Response:
         """One site: every value with its age, its alarms, its reports, its notes."""
-        board, key = self._room.board(), request.path_params["key"]
-        site = board.site(key)
+        board, key = self._room.board(visit.lane), request.path_params["key"]
+        site = board.site(key) or self._room.board().site(key)
         if site is None:
             raise HTTPException(404)
-        handlings = self._room.operators.handlings()
-        reports = [
-            (report, handlings.get(report.id, Handling()))
-            for report in self._room.operators.reports(site=key, limit=ROWS)
-        ]
+        told = self._room.reports(visit.lane, site=key, limit=ROWS)
+        handlings = self._room.operators.handlings(told)
+        reports = [(report, handlings.get(report.id, Handling())) for report in told]
         reports.sort(key=lambda row: -_composed_s(row[0]))
         order = {field.name: at for at, field in enumerate(FIELDS)}
         readings = sorted(site.facts.values.items(), key=lambda item: order.get(item[0], len(order)))
@@ -82,7 +134,9 @@ class Views:
             board=board,
             site=site,
             readings=readings,
-            lines=history.lines(history.moments(self._room.history(site)), board.unix_s),
+            lines=history.lines(
+                history.moments(self._room.history(site), lanes.flags(visit.lane)), board.unix_s
+            ),
             reports=reports,
             notes=self._room.operators.notes(key),
         )
@@ -93,15 +147,20 @@ class Views:
         report = self._room.operators.report(identity) if identity else None
         if report is None:
             raise HTTPException(404)
-        board = self._room.board()
-        handling = self._room.operators.handling(report.id)
+        handling, manual = self._room.operators.handling(report.id), self._room.operators.manual
+        merged_into = manual.merged_into(report.id)
+        others = () if merged_into else self._room.reports_near(report)
         return self._room.page(
             "report.html",
             visit,
             request,
-            board=board,
+            board=self._room.board(visit.lane),
             report=report,
-            site=board.site(report.site),
+            site=self._room.site(report),
+            origin=manual.origin(report.id),
+            merged=manual.merged(report.id),
+            merged_into=merged_into,
+            same=[each for each in others if looks_same(report, each)],
             handling=handling,
             steps=[state for state in TRANSITIONS if state in TRANSITIONS[handling.state]],
             notes=self._room.operators.notes(str(report.id)),
@@ -117,7 +176,7 @@ class Views:
             request,
             board=self._room.board(),
             entries=self._room.operators.newest_of_journal(LOG_ROWS),
-            broken=first_broken(self._room.operators.journal(limit=1_000_000)),
+            checked=self._checker.check(self._room.operators.journal),
         )
 
     def accounts(self, request: Request, visit: Visit) -> Response:
@@ -148,9 +207,3 @@ def _searchable(report: Report, site: str) -> str:
 def _composed_s(report: Report) -> int:
     composed_s = report.shown.composed_s
     return report.received_s if composed_s is None else min(composed_s, report.received_s)
-
-
-def last_heard(board: Board) -> str:
-    """The name of the site that was heard last; empty when none was."""
-    heard = [site for site in board.sites if site.heard_age_s is not None]
-    return min(heard, key=lambda site: site.heard_age_s or 0.0).name if heard else ""

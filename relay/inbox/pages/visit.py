@@ -6,11 +6,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from relay.inbox.operators import people
 from relay.inbox.operators.people import Session
 from relay.inbox.operators.store import Operators
+from relay.inbox.pages import lanes
 from relay.inbox.pages.words import LANGUAGES
 
 COOKIE = "naober"
@@ -27,6 +28,7 @@ class Visit(msgspec.Struct, frozen=True):
     token: str
     language: str
     locked: bool
+    lane: str = lanes.REAL
 
     @property
     def name(self) -> str:
@@ -46,7 +48,8 @@ def visit_of(request: Request, operators: Operators) -> Visit | None:
     session = operators.session(token) if token else None
     if session is None:
         return None
-    return Visit(session, token, language_of(request), session.is_locked(operators.now_s()))
+    locked = session.is_locked(operators.now_s())
+    return Visit(session, token, language_of(request), locked, lanes.lane_of(request))
 
 
 async def form_of(request: Request) -> dict[str, str]:
@@ -54,10 +57,13 @@ async def form_of(request: Request) -> dict[str, str]:
     if request.headers.get("content-type", "").partition(";")[0] != "application/x-www-form-urlencoded":
         raise HTTPException(415)
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > FORM_BYTES_MAX:
-            raise HTTPException(413)
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > FORM_BYTES_MAX:
+                raise HTTPException(413)
+    except ClientDisconnect:
+        raise HTTPException(400) from None  # nobody reads this
     try:
         pairs = parse_qsl(
             body.decode("ascii"), keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX, errors="strict"

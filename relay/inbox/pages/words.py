@@ -32,8 +32,10 @@ SITE_STATE = {
     "silent": ("✖", Text("stil", "silent")),
     "not_judged": ("?", Text("niet te bepalen", "cannot tell")),
     "never": ("⚑", Text("nooit gehoord", "never heard")),
+    "exercise": ("▨", Text("in oefening", "in an exercise")),
 }
 KIND = {
+    "status": Text("stand", "status"),
     "report": Text("melding", "report"),
     "request": Text("hulpvraag", "request"),
     "offer": Text("hulpaanbod", "offer"),
@@ -51,6 +53,12 @@ CONFIDENCE = {
     "measured": Text("gemeten", "measured"),
     "confirmed": Text("bevestigd", "confirmed"),
     "unconfirmed": Text("onbevestigd", "unconfirmed"),
+}
+STANDING = {
+    "revoked": Text("ingetrokken sleutel: niet op vertrouwen", "revoked key: do not trust"),
+    "blocked": Text("geblokkeerd: niet op vertrouwen", "blocked: do not trust"),
+    "unknown": Text("onbekende sleutel", "unknown key"),
+    "uncounted": Text("telt niet mee", "does not count"),
 }
 ROLE = {
     "wall": Text("wandscherm", "wall"),
@@ -93,6 +101,9 @@ PAGE = {
     "overview": Text("Overzicht", "Overview"),
     "inbox": Text("Postvak IN", "Inbox"),
     "log": Text("Logboek", "Log"),
+    "notices": Text("Berichten", "Notices"),
+    "to_notice": Text("op bericht", "to notice"),
+    "send_notice": Text("Bericht sturen", "Send a notice"),
     "accounts": Text("Beheer", "Administration"),
     "attention": Text("Aandacht nodig", "Needs attention"),
     "nothing": Text("Niets vraagt aandacht.", "Nothing needs attention."),
@@ -171,7 +182,6 @@ PAGE = {
     "taken_first": Text("Al gedaan door", "Already done by"),
     "handling": Text("Afhandeling", "Handling"),
     "undecodable": Text("kan niet worden gelezen (nieuwere versie?)", "cannot be read (a later version?)"),
-    "revoked": Text("ingetrokken sleutel: niet op vertrouwen", "revoked key: do not trust"),
     "clone": Text("twee apparaten met één sleutel", "two devices with one key"),
     "device": Text("Apparaat", "Device"),
     "address": Text("adres", "address"),
@@ -190,6 +200,7 @@ PAGE = {
     "role": Text("Rol", "Role"),
     "close_account": Text("Sluiten", "Close"),
     "log_whole": Text("Het logboek is compleet.", "The log is whole."),
+    "log_whole_to": Text("Het logboek is compleet tot en met regel", "The log is whole up to row"),
     "log_broken": Text("Het logboek is veranderd bij regel", "The log was changed at row"),
     "detail": Text("bijzonderheden", "details"),
     "map": Text("Kaart", "Map"),
@@ -243,9 +254,35 @@ PAGE = {
     "clock": Text("klok", "clock"),
     "gateway": Text("gateway", "gateway"),
     "worst_first": Text("ergste eerst", "worst first"),
+    "no_emergency": Text("Geen onbevestigde Nood.", "No unacknowledged emergency."),
+    "open_it": Text("Openen", "Open"),
+    "fresh": Text("nieuw, toon", "new, show"),
+    "retry": Text("opnieuw over", "again in"),
+    "help_page": Text("hulp", "help"),
+    "hotkeys": Text("Sneltoetsen", "Keys"),
+    "keys_on": Text("Sneltoetsen gebruiken", "Use these keys"),
+    "close_help": Text("Terug", "Back"),
     "screen_of": Text("beeld van", "picture of"),
     "stopped": Text("BEELD STAAT STIL sinds", "PICTURE STANDS STILL since"),
 }
+
+KEYS = (
+    ("j k", Text("volgende, vorige regel", "next, previous row")),
+    ("↵", Text("regel openen", "open the row")),
+    (
+        "a",
+        Text("bevestigen: de Nood bovenaan, anders deze regel", "acknowledge the emergency, else this row"),
+    ),
+    ("t x h", Text("toewijzen, doorzetten, afhandelen", "assign, forward, resolve")),
+    ("c", Text("notitie", "note")),
+    ("n", Text("handmatig invoeren", "enter by hand")),
+    ("/", Text("zoeken", "search")),
+    ("1-4", Text("postvak: alleen deze urgentie", "inbox: this urgency only")),
+    ("g o, g i, g m", Text("overzicht, postvak, berichten", "overview, inbox, notices")),
+    ("g k, g t, g s", Text("kaart, tijdlijn, situatierapport", "map, timeline, situation report")),
+    ("g d, g l, g b", Text("dienstoverdracht, logboek, beheer", "handover, log, administration")),
+    ("?", Text("deze hulp", "this help")),
+)
 
 
 def pick(text: Text, language: str) -> str:

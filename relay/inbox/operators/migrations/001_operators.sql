@@ -113,3 +113,91 @@ CREATE TABLE fact (
     name  TEXT PRIMARY KEY,
     value BLOB NOT NULL
 ) WITHOUT ROWID;
+
+-- What VRD was told by telephone, portofoon, DARES or courier. Each is a report too, of nobody's key (address
+-- 00000000, epoch 0); here stands what only these have.
+CREATE TABLE manual (
+    number    INTEGER PRIMARY KEY,  -- of the report
+    site      TEXT    NOT NULL,     -- its key
+    exercise  INTEGER NOT NULL,
+    told_s    INTEGER NOT NULL,     -- when VRD was told, by the clock on the wall
+    entered_s INTEGER NOT NULL,
+    by        TEXT    NOT NULL,
+    via       TEXT    NOT NULL,     -- telephone, portofoon, dares, courier, other
+    said      TEXT    NOT NULL,     -- as it was pasted, what was not understood included
+    facts     BLOB    NOT NULL      -- MessagePack: values by name, without the text
+);
+CREATE INDEX manual_told ON manual (told_s);
+
+-- Two reports that say the same: both are kept, this one is left out of lists.
+CREATE TABLE merged (
+    address      BLOB    NOT NULL,
+    epoch        INTEGER NOT NULL,
+    number       INTEGER NOT NULL,
+    into_address BLOB    NOT NULL,
+    into_epoch   INTEGER NOT NULL,
+    into_number  INTEGER NOT NULL,
+    by           TEXT    NOT NULL,
+    at_s         INTEGER NOT NULL,
+    PRIMARY KEY (address, epoch, number)
+) WITHOUT ROWID;
+CREATE INDEX merged_into ON merged (into_address, into_epoch, into_number);
+
+-- What VRD says to its sites. Its name on the wire is (epoch, id); it is signed anew each time it is said.
+CREATE TABLE notice (
+    id       INTEGER PRIMARY KEY,
+    epoch    INTEGER NOT NULL,  -- of the inbox when it was made: a restored backup uses no name twice
+    made_s   INTEGER NOT NULL,
+    by       TEXT    NOT NULL,
+    kind     TEXT    NOT NULL,  -- order, information, question, time
+    text     TEXT    NOT NULL,
+    answers  TEXT    NOT NULL,  -- buttons of a question, with "|" between them
+    urgency  INTEGER NOT NULL,
+    exercise INTEGER NOT NULL,
+    scope    TEXT    NOT NULL,  -- site, municipality, all
+    aim      TEXT    NOT NULL   -- key of the site, name of the municipality, empty
+);
+CREATE TABLE delivery (
+    notice     INTEGER NOT NULL,
+    site       TEXT    NOT NULL,  -- its key
+    had_s      INTEGER,           -- since when it is known to have it
+    answer     INTEGER,           -- the last: 0 read, 1 .. the answer
+    answered_s INTEGER,
+    PRIMARY KEY (notice, site)
+) WITHOUT ROWID;
+CREATE INDEX delivery_of ON delivery (site, had_s);
+
+-- Of which step with a report its site is known to have heard.
+CREATE TABLE told (
+    address BLOB    NOT NULL,
+    epoch   INTEGER NOT NULL,
+    number  INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (address, epoch, number)
+) WITHOUT ROWID;
+
+-- Reports that ask for something or are urgent, and that nobody resolved. The watch reads these every second:
+-- among all reports of a year they would have to be searched for.
+CREATE TABLE call (
+    address BLOB    NOT NULL,
+    epoch   INTEGER NOT NULL,
+    number  INTEGER NOT NULL,
+    PRIMARY KEY (address, epoch, number)
+) WITHOUT ROWID;
+
+CREATE TRIGGER call_comes AFTER INSERT ON report WHEN new.urgency <= 2 OR new.kind = 'request'
+BEGIN
+    INSERT OR IGNORE INTO call VALUES (new.address, new.epoch, new.number);
+END;
+CREATE TRIGGER call_is_resolved AFTER INSERT ON handling WHEN new.state = 'resolved'
+BEGIN
+    DELETE FROM call WHERE address = new.address AND epoch = new.epoch AND number = new.number;
+END;
+CREATE TRIGGER call_is_reopened AFTER INSERT ON handling WHEN new.state <> 'resolved'
+BEGIN
+    INSERT OR IGNORE INTO call SELECT address, epoch, number FROM report AS r
+        WHERE (urgency <= 2 OR kind = 'request')
+        AND r.address = new.address AND r.epoch = new.epoch AND r.number = new.number;
+END;
+
+CREATE INDEX handling_of ON handling (assignee) WHERE state <> 'resolved';
