@@ -66,6 +66,7 @@ class Renderer:
             loader=FileSystemLoader(FOLDER / "templates"),
             autoescape=select_autoescape(default=True, default_for_string=True),
             undefined=StrictUndefined,
+            auto_reload=False,  # one version of all pages, also while an upgrade replaces the files
             trim_blocks=True,
             lstrip_blocks=True,
         )
