@@ -21,6 +21,7 @@ VALUE_AGE_MAX_S = 4 * HOUR_S  # an older value is "unknown (was ...)"
 # In the order in which a state hides the ones after it.
 SILENT, OVERDUE, NEVER, UNJUDGED = "silent", "overdue", "never", "not_judged"
 EXERCISING = "exercise"  # in the real lane: what it says is not meant
+NO_NODE = "no_node"  # its only node was revoked or blocked
 
 
 class SiteView(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,8 +169,8 @@ def make_board(
 def _state(view: SiteView, rules: set[str]) -> str:
     """Silence hides what was told before it: a board must not look fine while a site is silent."""
     facts = view.facts
-    if view.state == EXERCISING:
-        return EXERCISING
+    if view.state in (EXERCISING, NO_NODE):
+        return view.state
     if facts.heard_age_s is None:
         return NEVER
     if rules & {"silent", "expected_silent"}:

@@ -9,7 +9,7 @@ from relay.core.fields import BY_NAME, LEVEL_FIELDS
 from relay.core.message import Address, Message
 from relay.inbox.alarms.facts import Reading, Site
 from relay.inbox.alarms.rules import MINUTE_S
-from relay.inbox.board import SiteView
+from relay.inbox.board import NO_NODE, SiteView
 from relay.inbox.facts import INTERVAL_UNTOLD_S, OVERDUE_FACTOR, since
 from relay.inbox.queries import NodeState
 from relay.inbox.store import Arrival
@@ -37,11 +37,14 @@ def sites_of(
 ) -> list[tuple[Site, SiteView]]:
     """What is known of each site: by the node that was heard last, when it has more than one."""
     of_site: dict[str, list[Node]] = {}
+    refused: dict[str, Node] = {}
     for node in nodes:
-        counts = not (node.revoked or node.blocked or node.replaced_s)
-        if node.role in ("node", "spare") and node.site and counts:
-            of_site.setdefault(key_of(node), []).append(node)
-    found = []
+        if node.role in ("node", "spare") and node.site and not node.replaced_s:
+            if node.revoked or node.blocked:
+                refused[key_of(node)] = node
+            else:
+                of_site.setdefault(key_of(node), []).append(node)
+    found = [_without_node(key, node) for key, node in refused.items() if key not in of_site]
     for key, theirs in of_site.items():
         theirs.sort(key=lambda node: _age(states.get(node.address), now))
         node = theirs[0]
@@ -80,6 +83,26 @@ def sites_of(
         )
         found.append((facts, view))
     return sorted(found, key=lambda pair: pair[1].name)
+
+
+def _without_node(key: str, node: Node) -> tuple[Site, SiteView]:
+    """A site whose only node was revoked or blocked: still there, and nothing is known of it."""
+    facts = Site(key=key, name=node.site, in_service_s=0.0, heard_age_s=None, judged=False)
+    view = SiteView(
+        key=key,
+        name=node.site,
+        municipality=node.municipality,
+        addresses=(),
+        state=NO_NODE,
+        opening="",
+        facts=facts,
+        link="",
+        publisher="",
+        status_age_s=None,
+        lat=node.place.lat if node.place else None,
+        lon=node.place.lon if node.place else None,
+    )
+    return facts, view
 
 
 def heard_age_s(state: NodeState | None, now: Arrival) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from relay.core import payloads
@@ -193,3 +194,18 @@ def test_what_a_person_entered_has_its_own_age(vrd: Vrd) -> None:
     assert site is not None
     assert site.facts.values["water"].age_s == 43 * 60
     assert site.facts.values["battery_pct"].age_s == 60
+
+
+def test_a_site_whose_only_node_was_revoked_stays_on_the_board_without_a_node_and_without_alarms(
+    vrd: Vrd,
+) -> None:
+    one = writers(vrd)[0]
+    vrd.desk.take(one.hex, one.status(1))
+    vrd.watch.look()
+    vrd.roll.nodes = (msgspec.structs.replace(vrd.roll.nodes[0], revoked=True), *vrd.roll.nodes[1:])
+    for _ in range(30):
+        vrd.desk.wait(3600)
+        vrd.watch.look()
+    assert vrd.watch.board is not None
+    site = vrd.watch.board.site("P1")
+    assert site is not None and (site.state, site.alarms) == ("no_node", ())
