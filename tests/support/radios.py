@@ -92,7 +92,7 @@ class RadioStack(Stack):
 def radio(node: Node) -> dict[str, Any]:
     """What `naober status --json` says of the node's radio."""
     status = node.status()
-    return dict(status["radio"]) if status else {"connected": False}
+    return dict(status["radio"]) if status and status["radio"] else {"connected": False}
 
 
 def free_run(count: int) -> int:
