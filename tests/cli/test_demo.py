@@ -91,7 +91,7 @@ def test_the_story_is_told_to_its_end_with_nothing_lost_and_nothing_twice(short:
     assert len(waiting) > 1
     assert waiting == sorted(waiting)
     # what was said meanwhile came afterwards, late, and once
-    late = re.findall(r"aangekomen: .*mqtt na (\d+) s +(Proef \d+)", log[back:])
+    late = re.findall(r"aangekomen: .*(?:mqtt|LoRa) na (\d+) s +(Proef \d+)", log[back:])
     assert len(late) == 4
     assert all(int(seconds) >= 3 for seconds, _ in late)
     assert len(set(re.findall(r"aangekomen: .*(Proef \d+)", log))) == 7
