@@ -8,7 +8,6 @@ on where it was, and nothing sounds again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import msgspec
 
@@ -231,10 +230,6 @@ class Watch:
         self._memory.running_s, self._memory.unix_s = now_s, float(unix_s)
         self._operators.alarms.keep(msgspec.msgpack.encode(self._memory), [*self._untold, *changes])
         self._kept_s, self._untold = now_s, []
-
-    def facts(self) -> dict[str, Any]:
-        """For `/healthz`."""
-        return {"alarms": len(self.real.engine.alarms), "version": self._version}
 
 
 def _call(report: Report, handling: Handling, names: Mapping[str, str], unix_s: int) -> Call:

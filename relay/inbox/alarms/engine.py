@@ -59,11 +59,6 @@ class Engine:
         target = self._alarms.get((rule, subject)) or self._grouping.find(subject)
         return target.acknowledged_by or None if target else None
 
-    def end(self, rule: str, subject: str, now_s: float) -> list[Change]:
-        """Ends by hand what no fact can end (security)."""
-        alarm = self._alarms.get((rule, subject))
-        return self._clear(alarm, now_s) if alarm and alarm.is_up else []
-
     # --- the three kinds of subject ---
 
     def _judge_own(self, picture: Picture) -> Iterable[Change]:

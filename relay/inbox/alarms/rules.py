@@ -199,7 +199,7 @@ def device(site: Site, before: Before, limits: Thresholds) -> int:
 
 
 def security(site: Site, before: Before, limits: Thresholds) -> int:
-    """A second card with its key, a revoked key that speaks: ends by hand only."""
+    """A second card with its key, a revoked key that speaks: lasts as long as that is known."""
     return 2 if site.security else HOLD
 
 

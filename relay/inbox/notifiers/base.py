@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from relay.errors import Text
-from relay.inbox.alarms import calls, own
-from relay.inbox.alarms.rules import RULES
+from relay.inbox.alarms.labels import LABELS
 from relay.inbox.alarms.state import Change
 
-LABELS = {**{rule.name: rule.label for rule in RULES}, **calls.LABELS, **own.LABELS}
 URGENCY = {1: "NOOD", 2: "SPOED", 3: "normaal", 4: "technisch"}
 KINDS = {
     "raised": Text("", ""),

@@ -5,8 +5,7 @@ from __future__ import annotations
 from relay.core import words as field_words
 from relay.core.fields import Value, field_named
 from relay.errors import Text, ValueRefused
-from relay.inbox.alarms import calls, own
-from relay.inbox.alarms.rules import RULES
+from relay.inbox.alarms.labels import LABELS as RULE_LABELS
 from relay.inbox.operators.handling import LABELS as HANDLING
 from relay.inbox.operators.handling import State
 
@@ -70,9 +69,7 @@ ROLE = {
 }
 RULE = {
     "call": Text("melding", "report"),
-    **{rule.name: rule.label for rule in RULES},
-    **calls.LABELS,
-    **own.LABELS,
+    **RULE_LABELS,
 }
 GROUPED = {
     "silent": Text("punten tegelijk stil", "sites silent at once"),
