@@ -113,6 +113,22 @@ class SensorsSection(Section, frozen=True):
     network: NetworkSensorSection = NetworkSensorSection()
 
 
+class PageSection(Section, frozen=True):
+    """The site's own page; without `host` and `lan_host` there is none."""
+
+    host: Name = ""  # an address of the node's own Wi-Fi: who is on it may send
+    lan_host: Name = ""  # an address in the building's network: who comes there is asked for the PIN
+    port: Port = 80
+    capacity: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0  # visitors that fit here; 0: not known
+    nearest_post: Annotated[str, msgspec.Meta(max_length=80)] = ""  # where to send somebody on foot
+    phone: Annotated[str, msgspec.Meta(max_length=40)] = ""  # of VRD, for who reads out a code
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether this node shows a page at all."""
+        return bool(self.host or self.lan_host)
+
+
 class NodeConfig(Config, frozen=True):
     """All of node.toml."""
 
@@ -122,6 +138,7 @@ class NodeConfig(Config, frozen=True):
     radio: RadioSection = RadioSection()
     outbox: OutboxSection = OutboxSection()
     sensors: SensorsSection = SensorsSection()
+    page: PageSection = PageSection()
     log: LogSection = LogSection()
 
     @property
