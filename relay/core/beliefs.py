@@ -79,7 +79,7 @@ class Beliefs:
         is_new = self._log.keep_notice(kept_form(notice, envelope, moment.boot, moment.elapsed_s))
         inbox.notice_epoch, inbox.notice = key
         self._log.save(durable=True)
-        if session := self._sessions.get(link):  # a notice to all is not answered in one moment
+        for session in self._sessions.values():  # a notice to all is not answered in one moment
             session.hello_soon(moment.elapsed_s + HEARD_SPREAD_S * self._me[0] / 256)
         return [NoticeHeard(notice)] if is_new else []
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Container
+from math import inf
 
 import msgspec
 
@@ -59,6 +60,7 @@ class Session:
         self._hello_s = 0.0  # when the hello that waits for its answer was sent
         self._decides = 0  # how many flights that hello decides
         self._next_hello_s = 0.0
+        self._tell_s = inf  # when the inbox should know by a hello what was heard since the last one
 
     # --- the link itself ---
 
@@ -106,6 +108,7 @@ class Session:
             if self.is_silent:
                 self._unprove()
         self._nonce, self._hello_s, self._decides = nonce, now_s, len(self._flights)
+        self._tell_s = inf
         self._next_hello_s = now_s + min(HELLO_RETRY_MAX_S, HELLO_RETRY_S * 2**self.unanswered)
 
     def ask(self, now_s: float) -> None:
@@ -114,7 +117,8 @@ class Session:
         self._next_hello_s = now_s
 
     def hello_soon(self, at_s: float) -> None:
-        """Tell the inbox no later than that what was heard; a hello that waits for its answer stays."""
+        """Tell the inbox by then what was heard. One that waits for its answer was written before it."""
+        self._tell_s = min(self._tell_s, at_s)
         if self.proven and not self._nonce:
             self._next_hello_s = min(self._next_hello_s, at_s)
 
@@ -126,7 +130,7 @@ class Session:
         self.answered += 1
         self.unanswered = 0
         self.proven = True
-        self._next_hello_s = now_s + HELLO_IDLE_S
+        self._next_hello_s = self._idle_until_s(now_s)
         return now_s - self._hello_s
 
     def heard(self, now_s: float, spread_s: float) -> None:
@@ -136,9 +140,12 @@ class Session:
         """
         self.heard_s = now_s
         if self.proven and not self._nonce:
-            self._next_hello_s = now_s + HELLO_IDLE_S
+            self._next_hello_s = self._idle_until_s(now_s)
         elif self.unanswered:
             self._next_hello_s = min(self._next_hello_s, now_s + spread_s)
+
+    def _idle_until_s(self, now_s: float) -> float:
+        return min(now_s + HELLO_IDLE_S, self._tell_s)
 
     # --- frames in flight ---
 

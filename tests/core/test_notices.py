@@ -84,3 +84,10 @@ def test_a_notice_by_a_proven_link_is_answered_by_a_hello_soon(node: NodeEnd, in
     assert session.next_wake_s() > node.now_s + HELLO_IDLE_S / 2
     node.hear(named(inbox, 1))
     assert session.next_wake_s() <= node.now_s + HEARD_SPREAD_S
+
+
+def test_one_that_came_by_radio_is_told_by_the_link_that_is_proven(node: NodeEnd, inbox: InboxEnd) -> None:
+    node.connect()
+    converse(node, inbox, 1.0)
+    node.hear(named(inbox, 1), link="radio")
+    assert node.forwarder.sessions[LINK].next_wake_s() <= node.now_s + HEARD_SPREAD_S

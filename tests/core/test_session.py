@@ -122,6 +122,19 @@ def test_an_answered_hello_is_followed_by_one_a_minute_later():
     assert session.next_wake_s() == 70.0 + HELLO_RETRY_S
 
 
+def test_what_must_be_told_is_told_after_frames_that_crossed():
+    session = proven(0.0)
+    session.hello_sent(nonce(2), 60.0)
+    session.hello_soon(61.0)  # heard after that hello was written
+    session.answer(nonce(2), 60.5)
+    assert session.next_wake_s() == 61.0
+    session.heard(60.6, 0.0)  # a receipt puts off what is routine only
+    assert session.next_wake_s() == 61.0
+    session.hello_sent(nonce(3), 61.0)
+    session.answer(nonce(3), 61.5)
+    assert session.next_wake_s() == 61.5 + HELLO_IDLE_S
+
+
 def test_a_receipt_heard_puts_the_next_hello_off_but_proves_nothing():
     session = proven()
     session.heard(50.0, 0.0)
