@@ -47,6 +47,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     exercise: bool
     received_s: int
     shown: Shown
+    withdrawn_s: int | None = None  # when its own node took it back
+    reason: str = ""  # why, if it said so
 
     @property
     def is_refused(self) -> bool:

@@ -21,12 +21,16 @@ from relay.inbox.operators.notices import Notices, note_answers
 from relay.inbox.operators.people import Account, Session, check_name, hash_password, new_token, stored_form
 from relay.inbox.operators.reports import Report, Shown, as_of_now
 from relay.inbox.operators.tokens import Tokens
+from relay.inbox.operators.withdrawn import OF_REPORT, WHY, note_withdrawals
 
 NOTE_LENGTH_MAX = 1000
 USED_EVERY_S = 30  # how exactly it is known when a person last touched a session
 
 _ACCOUNT = "SELECT name, role, sealed FROM account WHERE name = ? AND active = 1"
-_REPORT = "address, epoch, number, message, site, kind, urgency, exercise, received_s, shown"
+_REPORT = (
+    "address, epoch, number, message, site, kind, urgency, exercise, received_s, shown,"
+    f" {OF_REPORT} AS withdrawn_s, {WHY}"
+)
 _HANDLING = "state, version, by, at_s, assignee, team, result"
 _HANDLING_OF = f"SELECT {_HANDLING} FROM handling WHERE address = ? AND epoch = ? AND number = ?"
 _NOT_MERGED = (
@@ -150,6 +154,7 @@ class Operators(Disk):
         reports = list(reports)
         with self.write() as db:
             note_answers(db, reports)
+            note_withdrawals(db, reports)
             db.executemany(
                 "INSERT INTO report VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
                 " message = excluded.message, site = excluded.site, shown = excluded.shown",
@@ -181,10 +186,10 @@ class Operators(Disk):
         return [self._report(row) for row in rows]
 
     def open_reports(self, *, exercise: bool = False) -> list[Report]:
-        """Those that ask for something, or that are urgent, and that nobody resolved."""
+        """Those that ask for something, or that are urgent, and that nobody resolved or took back."""
         rows = self.all(
             f"SELECT {_REPORT} FROM call CROSS JOIN report AS r USING (address, epoch, number)"
-            f" WHERE exercise = ? AND {_NOT_MERGED} ORDER BY urgency, received_s",
+            f" WHERE exercise = ? AND withdrawn_s IS NULL AND {_NOT_MERGED} ORDER BY urgency, received_s",
             (exercise,),
         )
         return [self._report(row) for row in rows]
@@ -202,7 +207,7 @@ class Operators(Disk):
     def report(self, identity: ReportId) -> Report | None:
         """The report with that identity."""
         rows = self.all(
-            f"SELECT {_REPORT} FROM report WHERE address = ? AND epoch = ? AND number = ?",
+            f"SELECT {_REPORT} FROM report AS r WHERE address = ? AND epoch = ? AND number = ?",
             _identity(identity),
         )
         return self._report(rows[0]) if rows else None
@@ -302,6 +307,8 @@ def _report(row: Sequence[Any]) -> Report:
         exercise=bool(row[7]),
         received_s=row[8],
         shown=msgspec.msgpack.decode(row[9], type=Shown),
+        withdrawn_s=row[10],
+        reason=row[11] or "",
     )
 
 

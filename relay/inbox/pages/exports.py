@@ -34,6 +34,7 @@ REPORT_COLUMNS = (
     "handtekening",
     "toestand",
     "wie",
+    "ingetrokken",
     "tekst",
     "waarden",
 )
@@ -80,6 +81,7 @@ def report_facts(row: Row, language: str = "nl") -> dict[str, Any]:
         "handtekening": words.pick(words.STANDING[shown.standing], language) if shown.standing else "geldig",
         "toestand": words.handling_text(handling.state, language),
         "wie": handling.assignee or handling.team or handling.by,
+        "ingetrokken": iso(report.withdrawn_s),
         "tekst": shown.values.get("text", ""),
         "waarden": " ".join(f"{name}={value}" for name, value in shown.values.items() if name != "text"),
     }

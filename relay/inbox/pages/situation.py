@@ -112,7 +112,7 @@ def _incidents(board: Board) -> str:
     told: dict[bool, list[str]] = {True: [], False: []}
     for line in board.attention:
         report = line.report
-        if report is not None and not report.is_request:
+        if report is not None and not report.is_request and report.kind != "withdrawal":
             kind = str(report.shown.values.get("incident", ""))
             what = (
                 words.value_text("incident", kind, "nl") if kind else str(report.shown.values.get("text", ""))

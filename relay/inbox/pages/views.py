@@ -15,6 +15,7 @@ from relay.inbox.operators.journal import Checker
 from relay.inbox.operators.manual import looks_same, twice
 from relay.inbox.operators.people import ROLES
 from relay.inbox.operators.reports import Report
+from relay.inbox.operators.withdrawn import about_of
 from relay.inbox.pages import history, lanes
 from relay.inbox.pages.room import Room
 from relay.inbox.pages.visit import Visit
@@ -150,6 +151,7 @@ class Views:
         handling, manual = self._room.operators.handling(report.id), self._room.operators.manual
         merged_into = manual.merged_into(report.id)
         others = () if merged_into else self._room.reports_near(report)
+        about = about_of(report)
         return self._room.page(
             "report.html",
             visit,
@@ -157,6 +159,7 @@ class Views:
             board=self._room.board(visit.lane),
             report=report,
             site=self._room.site(report),
+            about=self._room.operators.report(about) if about else None,
             origin=manual.origin(report.id),
             merged=manual.merged(report.id),
             merged_into=merged_into,

@@ -1,0 +1,42 @@
+"""Withdrawals: a report that its own node took back is struck through, asks for nothing more, and stays.
+
+Only the key that signed a report can take it back, and only in the lane in which it said it. An emergency that is
+taken back comes as an emergency: its withdrawal is what an operator acknowledges then.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from relay.inbox.operators.handling import ReportId
+from relay.inbox.operators.reports import Report
+
+REASON_LENGTH_MAX = 160
+OF_REPORT = (
+    "(SELECT w.at_s FROM withdrawn AS w WHERE w.address = r.address AND w.epoch = r.epoch"
+    " AND w.number = r.number AND w.exercise = r.exercise)"
+)
+WHY = OF_REPORT.replace("w.at_s", "w.reason")
+
+
+def note_withdrawals(db: sqlite3.Connection, reports: Iterable[Report]) -> None:
+    """Those among `reports` count from now on, within a write. The first word about a report stays."""
+    for report in reports:
+        about = about_of(report)
+        if about is None or report.shown.standing or report.shown.clone:
+            continue
+        reason = str(report.shown.values.get("reason", ""))[:REASON_LENGTH_MAX]
+        db.execute(
+            "INSERT OR IGNORE INTO withdrawn VALUES (?, ?, ?, ?, ?, ?)",
+            (about.address, about.epoch, about.number, report.exercise, report.received_s, reason),
+        )
+
+
+def about_of(report: Report) -> ReportId | None:
+    """Which report a withdrawal takes back; None of what is no withdrawal."""
+    values = report.shown.values
+    epoch, number = values.get("about_epoch"), values.get("about_number")
+    if report.kind != "withdrawal" or not isinstance(epoch, int) or not isinstance(number, int):
+        return None
+    return ReportId(report.id.address, epoch, number)
