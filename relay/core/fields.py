@@ -144,15 +144,27 @@ NUMBERED_FIELDS: tuple[Field, ...] = (
     _choice(55, "test_link", "Proef van", "Test of", "mqtt radio", "node"),
     _choice(56, "proven", "Bewezen", "Proven", "none mqtt radio both", "node"),
     _text(57, "answers", "Antwoorden", "Answers"),
+    _int(58, "entered_too", "Ook ingevoerd", "Entered too", "", 0xFFFF, "node"),  # bits: see ENTERED_TOO
 )
+
+# what a person tells where nothing measures it; bit i of `entered_too` says so of the i-th. Only added to at the end
+ENTERED_TOO = ("internet", "mobile", "landline", "heating", "generator", "fuel_pct", "fuel_h", "indoor_c")
 
 LEVELS = Field(LEVELS_NUMBER, "levels", "integer", "Standen", "Levels", "both", high=2**64 - 1)
 FIELDS: tuple[Field, ...] = (*LEVEL_FIELDS, *NUMBERED_FIELDS)
 BY_NAME: dict[str, Field] = {field.name: field for field in FIELDS}
 BY_NUMBER: dict[int, Field] = {field.number: field for field in NUMBERED_FIELDS}
+_PERSONS = tuple(field.name for field in FIELDS if field.by == "person")
 _GRADE: dict[str, dict[Value, int]] = {
     field.name: {word: grade for grade, word in enumerate(field.choices, 1)} for field in LEVEL_FIELDS
 }
+
+
+def entered_names(values: Mapping[str, Value]) -> frozenset[str]:
+    """Which values of a status a person entered, as the status itself says; the others were measured."""
+    bits = values.get("entered_too", 0)
+    told = (name for at, name in enumerate(ENTERED_TOO) if isinstance(bits, int) and bits >> at & 1)
+    return frozenset(name for name in (*_PERSONS, *told) if name in values)
 
 
 def paper_number(field: Field) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from relay.core import payloads
-from relay.core.fields import BY_NAME, LEVEL_FIELDS
+from relay.core.fields import entered_names
 from relay.core.message import Address, Message
 from relay.inbox.alarms.facts import Reading, Site
 from relay.inbox.alarms.rules import MINUTE_S
@@ -15,9 +15,6 @@ from relay.inbox.queries import NodeState
 from relay.inbox.store import Arrival
 from relay.trust.roster import Node
 
-ENTERED = {
-    field.name for field in (*BY_NAME.values(), *LEVEL_FIELDS) if field.by == "person"
-}  # ages from when somebody typed it
 BY_RADIO = "radio"
 
 
@@ -131,8 +128,9 @@ def _readings(state: NodeState, status: Message, now: Arrival) -> dict[str, Read
     age_s = _status_age_s(state, now) or 0.0
     entered_min = status.values.get("entered_min", 0)
     entered_s = age_s + (entered_min * MINUTE_S if isinstance(entered_min, int) else 0.0)
+    entered = entered_names(status.values)
     return {
-        name: Reading(value, entered_s if name in ENTERED else age_s)
+        name: Reading(value, entered_s if name in entered else age_s, entered=name in entered)
         for name, value in status.values.items()
-        if name != "entered_min"
+        if name not in ("entered_min", "entered_too")
     }

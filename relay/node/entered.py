@@ -1,7 +1,7 @@
 """What a person entered at this site: kept on disk, and sent in each status with its age.
 
 One age goes with all of it (`entered_min`): that of the value that was entered longest ago, so that nothing
-is ever told younger than it is. Who confirms that all is still the same makes all of it new. What is older
+is ever told younger than it is. Where a sensor measures the same, its word counts. Who confirms that all is still the same makes all of it new. What is older
 than two days is left out: it is not known any more. Time without power counts by the clock where both moments
 had one, and as zero otherwise, as everywhere in a node.
 
@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
-from relay.core.fields import FIELDS, LEVEL_FIELDS, Field, Value, field_named, parse
+from relay.core.fields import ENTERED_TOO, FIELDS, LEVEL_FIELDS, Field, Value, field_named, parse
 from relay.core.message import Clock, Moment
 from relay.core.receipts import InboxView
 from relay.errors import Text, ValueRefused
@@ -25,6 +26,7 @@ from relay.files import PRIVATE, replace
 FILE_NAME = "entered.json"
 FILE_BYTES_MAX = 16 * 1024
 AGE_S_MAX = 48 * 3600.0
+NOTHING: Mapping[str, Value] = MappingProxyType({})
 STATUS_NUMBER_MAX = 18  # fields above are of reports, or the node's own
 NOT_KNOWN = ("", "?", "onbekend", "unknown")
 
@@ -65,13 +67,19 @@ class Entered:
             {name: Entry(each.value, moment.elapsed_s, time_s) for name, each in self._fresh(moment, inbox)}
         )
 
-    def values(self, moment: Moment, inbox: InboxView) -> dict[str, Value]:
-        """For a status: what is known, and how old the oldest of it is."""
-        fresh = dict(self._fresh(moment, inbox))
+    def values(
+        self, moment: Moment, inbox: InboxView, measured: Mapping[str, Value] = NOTHING
+    ) -> dict[str, Value]:
+        """For a status: what is known and not `measured`, how old the oldest is, which might be measured."""
+        fresh = {name: each for name, each in self._fresh(moment, inbox) if name not in measured}
         if not fresh:
             return {}
         oldest_s = max(_age_s(each, moment, inbox) for each in fresh.values())
-        return {**{name: each.value for name, each in fresh.items()}, "entered_min": int(oldest_s // 60)}
+        values = {name: each.value for name, each in fresh.items()}
+        values["entered_min"] = int(oldest_s // 60)
+        if bits := sum(1 << at for at, name in enumerate(ENTERED_TOO) if name in fresh):
+            values["entered_too"] = bits
+        return values
 
     def facts(self, moment: Moment, inbox: InboxView) -> dict[str, Any]:
         """Each value with its age in seconds, for people at the site."""
@@ -93,7 +101,7 @@ def enterable(name: str) -> Field:
     """The field `name` when a person tells it in a status; raises ValueRefused for others."""
     field = field_named(name)
     in_status = field in LEVEL_FIELDS or (field in FIELDS and field.number <= STATUS_NUMBER_MAX)
-    if field.by != "person" or not in_status:
+    if not ((in_status and field.by == "person") or field.name in ENTERED_TOO):
         raise ValueRefused(
             Text(
                 f"{field.nl} wordt gemeten, of hoort in een melding",

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from relay.core import payloads
+from relay.core.fields import ENTERED_TOO
 from relay.core.message import Kind, Urgency
 from relay.inbox.alarms.facts import Own
 from relay.inbox.alarms.thresholds import Thresholds
@@ -185,7 +186,10 @@ def test_while_the_broker_is_gone_a_late_site_is_not_to_be_judged(vrd: Vrd) -> N
 
 def test_what_a_person_entered_has_its_own_age(vrd: Vrd) -> None:
     one = writers(vrd)[0]
-    values = {"water": "low", "battery_pct": 80, "entered_min": 42}
+    values = {
+        "water": "low", "battery_pct": 80, "fuel_pct": 30, "indoor_c": 18, "entered_min": 42,
+        "entered_too": 1 << ENTERED_TOO.index("fuel_pct"),
+    }  # fmt: skip
     vrd.desk.take(one.hex, one.sign(Kind.STATUS, 1, payloads.message_payload(values, status=(0, 5.0, 0))))
     vrd.desk.wait(60)
     vrd.watch.look()
@@ -194,6 +198,9 @@ def test_what_a_person_entered_has_its_own_age(vrd: Vrd) -> None:
     assert site is not None
     assert site.facts.values["water"].age_s == 43 * 60
     assert site.facts.values["battery_pct"].age_s == 60
+    assert (site.facts.values["fuel_pct"].age_s, site.facts.values["fuel_pct"].entered) == (43 * 60, True)
+    assert (site.facts.values["indoor_c"].age_s, site.facts.values["indoor_c"].entered) == (60, False)
+    assert "entered_too" not in site.facts.values
 
 
 def test_a_site_whose_only_node_was_revoked_stays_on_the_board_without_a_node_and_without_alarms(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from relay.core.fields import ENTERED_TOO, FIELDS, entered_names
 from relay.core.message import Clock, Moment
 from relay.core.receipts import InboxView
 from relay.errors import StorageError, ValueRefused
@@ -70,13 +71,30 @@ def test_a_broken_file_is_nothing_entered(tmp_path: Path, broken: bytes) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["battery_pct", "text", "need", "version", "internet", "entered_min", "reason"]
+    "name", ["battery_pct", "text", "need", "version", "router", "entered_min", "entered_too", "reason"]
 )
 def test_what_is_measured_or_of_a_report_is_refused_and_nothing_changes(tmp_path: Path, name: str) -> None:
     entered = Entered(tmp_path)
     with pytest.raises(ValueRefused):
         entered.put({"visitors": "1", name: "1"}, at(0), NOBODY)
     assert entered.values(at(0), NOBODY) == {}
+
+
+def test_where_a_sensor_measures_it_counts_and_else_the_status_says_who_told(tmp_path: Path) -> None:
+    entered = Entered(tmp_path)
+    entered.put({"internet": "out", "fuel_pct": "40", "visitors": "3"}, at(0), NOBODY)
+    alone = entered.values(at(600), NOBODY)
+    assert entered_names(alone) == {"internet", "fuel_pct", "visitors"}
+    beside = entered.values(at(600), NOBODY, {"internet": "works"})
+    assert "internet" not in beside and entered_names(beside) == {"fuel_pct", "visitors"}
+    assert entered_names({"internet": "works", "indoor_c": 18}) == frozenset()
+
+
+def test_what_may_be_measured_has_a_bit_and_the_bits_stay_where_they_are() -> None:
+    assert set(ENTERED_TOO) == {field.name for field in FIELDS if field.by == "both"}
+    assert ENTERED_TOO[:8] == (
+        "internet", "mobile", "landline", "heating", "generator", "fuel_pct", "fuel_h", "indoor_c"
+    )  # fmt: skip
 
 
 def test_a_disk_that_refuses_takes_nothing(tmp_path: Path) -> None:

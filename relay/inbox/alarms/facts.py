@@ -15,6 +15,7 @@ class Reading(msgspec.Struct, frozen=True):
     value: Value
     age_s: float  # since it was measured or entered
     via: str = ""  # how VRD was told, when not by the node
+    entered: bool = False  # by a person at the site; else its node measured it
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):

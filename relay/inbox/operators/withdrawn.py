@@ -1,7 +1,7 @@
 """Withdrawals: a report that its own node took back is struck through, asks for nothing more, and stays.
 
-Only the key that signed a report can take it back, and only in the lane in which it said it. An emergency that is
-taken back comes as an emergency: its withdrawal is what an operator acknowledges then.
+Only the key that signed a report can take it back, and only in the lane in which it said it. An emergency
+that is taken back comes as an emergency: its withdrawal is what an operator acknowledges then.
 """
 
 from __future__ import annotations
