@@ -147,7 +147,7 @@ NUMBERED_FIELDS: tuple[Field, ...] = (
     _int(58, "entered_too", "Ook ingevoerd", "Entered too", "", 0xFFFF, "node"),  # bits: see ENTERED_TOO
 )
 
-# what a person tells where nothing measures it; bit i of `entered_too` says so of the i-th. Only added to at the end
+# what a person tells where nothing measures it; bit i of `entered_too` says so of the i-th. Only added to
 ENTERED_TOO = ("internet", "mobile", "landline", "heating", "generator", "fuel_pct", "fuel_h", "indoor_c")
 
 LEVELS = Field(LEVELS_NUMBER, "levels", "integer", "Standen", "Levels", "both", high=2**64 - 1)

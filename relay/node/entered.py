@@ -1,9 +1,9 @@
 """What a person entered at this site: kept on disk, and sent in each status with its age.
 
 One age goes with all of it (`entered_min`): that of the value that was entered longest ago, so that nothing
-is ever told younger than it is. Where a sensor measures the same, its word counts. Who confirms that all is still the same makes all of it new. What is older
-than two days is left out: it is not known any more. Time without power counts by the clock where both moments
-had one, and as zero otherwise, as everywhere in a node.
+is ever told younger than it is. Where a sensor measures the same, its word counts. Who confirms that all is
+still the same makes all of it new. What is older than two days is left out: it is not known any more. Time
+without power counts by the clock where both moments had one, and as zero otherwise, as everywhere in a node.
 
 Source: experience.md section 2 ("Hoe gaat het hier?"); domain.md ("Absent means not known").
 """
