@@ -150,6 +150,7 @@ def test_a_misspelt_key_deep_down_is_refused_with_its_section() -> None:
         ('[node]\nnetwork_id = "xyz"\n', "[node] network_id past niet", "16 tekens 0-9 en a-f"),
         ('[log]\nlevel = "loud"\n', "[log] level past niet", "Kies uit: "),
         ("mqtt = 3\n", "mqtt is een geheel getal", "een blok met eigen regels"),
+        ('[mqtt]\nothers = ["mqtt.vrd.lan"]\n', "[mqtt] others", '"adres:poort"'),
         ('[sensors.network]\nprobes = ["9.9.9.9"]\n', "[sensors.network] probes", '"adres:poort"'),
         ('[mqtt]\nhost = ""\n', "[mqtt] host is leeg", "broker"),
         ('[radio]\npreset = "LONGFAST"\n', "[radio] preset past niet", "LONG_FAST"),

@@ -9,7 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from relay.config.common import FOLDER, INBOX_FILE, NODE_FILE, STATE, MqttSection, NetworkId, PresetName
-from relay.config.node import CHANNEL_NAME_LENGTH_MAX, NodeConfig, RadioSection, load_node, parse_node
+from relay.config.node import (
+    CHANNEL_NAME_LENGTH_MAX,
+    NodeConfig,
+    PageSection,
+    RadioSection,
+    load_node,
+    parse_node,
+)
 
 if TYPE_CHECKING:
     from relay.config.inbox import InboxConfig, NotifySection, load_inbox, parse_inbox
@@ -35,6 +42,7 @@ __all__ = [
     "NetworkId",
     "NodeConfig",
     "NotifySection",
+    "PageSection",
     "PresetName",
     "RadioSection",
     "load_inbox",

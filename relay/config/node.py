@@ -43,6 +43,7 @@ class StatusSection(Section, frozen=True):
 class NodeMqttSection(MqttSection, frozen=True):
     """How a node sends over MQTT, beside how it reaches the broker."""
 
+    others: Annotated[tuple[str, ...], msgspec.Meta(max_length=4)] = ()  # "host:port" of VRD's other brokers
     broker_keys: tuple[PublicKey, ...] = ()  # pins: SHA-256 of the broker's SPKI; empty: any that `ca` knows
     window: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4  # batches under way at once
     retry_max_s: Annotated[int, msgspec.Meta(ge=1, le=600)] = 60  # between two tries to reach the broker
@@ -186,8 +187,10 @@ def parse_node(text: str, path: Path) -> NodeConfig:
     config = toml.parse(text, NodeConfig, path)
     judge_mqtt(config.mqtt, path)
     _judge_radio(config.radio, path)
+    for other in config.mqtt.others:
+        _judge_address("mqtt", "others", other, path)
     for probe in config.sensors.network.probes:
-        _judge_probe(probe, path)
+        _judge_address("sensors.network", "probes", probe, path)
     return config
 
 
@@ -215,13 +218,13 @@ def _judge_radio(radio: RadioSection, path: Path) -> None:
         )
 
 
-def _judge_probe(probe: str, path: Path) -> None:
-    host, _, port = probe.rpartition(":")
+def _judge_address(section: str, key: str, address: str, path: Path) -> None:
+    host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) <= 65535:
         raise ConfigError(
             Text(
-                f'{path}: [sensors.network] probes: "{probe}" past niet',
-                f'{path}: [sensors.network] probes: "{probe}" does not fit',
+                f'{path}: [{section}] {key}: "{address}" past niet',
+                f'{path}: [{section}] {key}: "{address}" does not fit',
             ),
             Text('Schrijf ze als "adres:poort"', 'Write them as "address:port"'),
         )

@@ -2,7 +2,8 @@
 
 It stays connected, and says at each change why it is not. A connection that ends is tried again after
 1 s, doubling to `retry_max_s`, each time spread by chance so that all sites do not return in the same second;
-one that held for 30 s starts the count again.
+one that held for 30 s starts the count again. Where VRD has more than one broker the next is tried at once,
+and the pause comes after the last; a connection that ends begins with the first again.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class MqttLinkOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     address: str  # of the node: 8 hex digits, the common name of its certificate
     broker: mqtt.Options
+    others: tuple[tuple[str, int], ...] = ()  # host and port of brokers that do as well
     kinds: tuple[str, ...] = (
         "down",
         "inbox",
@@ -54,6 +56,7 @@ class MqttLink:
         self._up = mqtt.topic("up", options.address)
         self._connection: mqtt.Connection | None = None
         self._changed: Changed | None = None
+        self._at = 0  # which broker is tried, the first being 0
 
     async def run(self, receive: Receive, changed: Changed) -> None:
         """See Link. Raises what `receive` or `changed` raises, and nothing else."""
@@ -65,11 +68,15 @@ class MqttLink:
             opened_s = loop.time()
             try:
                 error = await self._hold(receive)
+                self._at = -1
             except LinkError as failure:
                 error = failure
             if loop.time() - opened_s >= HELD_S:
                 wait_s = RETRY_MIN_S
             self._set(LinkFacts.failed(error))
+            self._at = (self._at + 1) % (1 + len(self._options.others))
+            if self._at:
+                continue
             await asyncio.sleep(wait_s * (0.5 + self._chance()))
             wait_s = min(2 * wait_s, self._options.retry_max_s)
 
@@ -86,6 +93,12 @@ class MqttLink:
             raise
         if connection is self._connection:
             self._set(CONNECTED if heard else UNHEARD)
+
+    @property
+    def where(self) -> str:
+        """The broker that is tried or connected, as host:port."""
+        broker = self._broker()
+        return f"{broker.host}:{broker.port}"
 
     def room(self) -> int:
         """See Link."""
@@ -114,7 +127,11 @@ class MqttLink:
         """A client id for this connection only: clones of one card must not throw each other out."""
         tail = int(self._chance() * 16**CLIENT_ID_DIGITS) % 16**CLIENT_ID_DIGITS
         client_id = f"{self._options.address}-{tail:0{CLIENT_ID_DIGITS}x}"
-        return msgspec.structs.replace(self._options.broker, client_id=client_id)
+        broker = msgspec.structs.replace(self._options.broker, client_id=client_id)
+        if not self._at:
+            return broker
+        host, port = self._options.others[self._at - 1]
+        return msgspec.structs.replace(broker, host=host, port=port)
 
     def _set(self, facts: LinkFacts) -> None:
         if facts != self.facts:

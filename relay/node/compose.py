@@ -76,6 +76,9 @@ def make_link(config: NodeConfig, identity: Identity) -> MqttLink:
     options = MqttLinkOptions(
         address=identity.address.hex(),
         broker=broker_options(config.mqtt, send_window=config.mqtt.window, pins=config.mqtt.broker_keys),
+        others=tuple(
+            (host, int(port)) for host, _, port in (each.rpartition(":") for each in config.mqtt.others)
+        ),
         kinds=GATEWAY_KINDS if config.radio.is_configured else KINDS,
         retry_max_s=float(config.mqtt.retry_max_s),
     )

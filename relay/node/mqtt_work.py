@@ -46,6 +46,11 @@ class MqttWork:
         """The conversation with the inbox."""
         return self._shell.station.forwarder.sessions[LINK]
 
+    @property
+    def broker(self) -> str:
+        """Of VRD's brokers the one that is tried or connected, as host:port."""
+        return self._link.where
+
     def state(self) -> tuple[str, Text, Text]:
         """Code, what and what to do."""
         forwarder = self._shell.station.forwarder

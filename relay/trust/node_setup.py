@@ -75,6 +75,22 @@ def remember_radio(
     return carry_out([Wanted(file, toml_text.fill(text, values).encode())], replace=True)
 
 
+def remember_page(folder: Path, state: Path, host: str) -> list[Done]:
+    """Writes the address of the node's own Wi-Fi into node.toml, unless a technician wrote down one already.
+
+    Raises ConfigError, StorageError.
+    """
+    file = folder / config.NODE_FILE
+    text = _text(file)
+    if config.parse_node(text, file).page.host:
+        return []
+    values: dict[tuple[str, str], toml_text.Plain] = {
+        ("node", "state"): str(state.absolute()),
+        ("page", "host"): host,
+    }
+    return carry_out([Wanted(file, toml_text.fill(text, values).encode())], replace=True)
+
+
 def apply(
     envelope: bytes, folder: Path, state: Path, *, roster: Iterable[bytes] = (), replace: bool = False
 ) -> Applied:
@@ -137,7 +153,7 @@ def _channel(grant: Grant, state: Path) -> seal.Channel | None:
 def _values(
     grant: Grant, channel: seal.Channel | None, state: Path
 ) -> dict[tuple[str, str], toml_text.Plain]:
-    host, port = grant.brokers[0]
+    (host, port), *others = grant.brokers
     values: dict[tuple[str, str], toml_text.Plain] = {
         ("node", "site"): grant.site or grant.name,  # a spare has a name only
         ("node", "state"): str(state.absolute()),
@@ -146,6 +162,7 @@ def _values(
         ("node", "authority_keys"): _hex(grant.authority_keys),
         ("mqtt", "host"): host,
         ("mqtt", "port"): port,
+        ("mqtt", "others"): [f"{host}:{port}" for host, port in others],
         ("mqtt", "tls"): bool(grant.certificate),
         ("mqtt", "key"): str(state.absolute() / TLS_KEY_FILE),
         ("mqtt", "broker_keys"): _hex(grant.broker_keys),

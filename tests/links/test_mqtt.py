@@ -17,7 +17,7 @@ from relay.links import mqtt as link_module
 from relay.links.base import Link, LinkFacts
 from relay.links.mqtt import MqttLink, MqttLinkOptions
 from relay.mqtt import Options, topic
-from tests.support.broker import Mosquitto
+from tests.support.broker import Mosquitto, free_port
 from tests.support.certs import Authority
 from tests.support.clients import DEADLINE_S, until
 from tests.support.proxy import Proxy
@@ -29,13 +29,18 @@ class Bench:
     """A running link, what it said and what it received."""
 
     def __init__(
-        self, authority: Authority, port: int, kinds: tuple[str, ...] = ("down", "inbox"), **options: Any
+        self,
+        authority: Authority,
+        port: int,
+        kinds: tuple[str, ...] = ("down", "inbox"),
+        others: tuple[tuple[str, int], ...] = (),
+        **options: Any,
     ) -> None:
         self.frames: list[tuple[str, bytes]] = []
         self.facts: list[LinkFacts] = []
         broker = Options(host="localhost", port=port, client_id="", tls=authority.context(NODE), **options)
         self.link = MqttLink(
-            MqttLinkOptions(address=NODE, broker=broker, kinds=kinds), random.Random(7).random
+            MqttLinkOptions(address=NODE, broker=broker, kinds=kinds, others=others), random.Random(7).random
         )
 
     @contextlib.asynccontextmanager
@@ -244,6 +249,24 @@ def test_waiting_doubles_to_its_limit_and_starts_again_after_a_connection_that_h
 
     asyncio.run(run())
     assert waits == expected
+
+
+def test_another_broker_of_vrd_does_when_the_first_is_gone_and_the_first_is_tried_first_again(
+    broker: Mosquitto, authority: Authority, tmp_path: Path
+) -> None:
+    async def run(second: Mosquitto) -> None:
+        bench = Bench(authority, broker.port, others=(("localhost", free_port()), ("localhost", second.port)))
+        async with bench.running():
+            await until(lambda: bench.link.facts.connected)
+            assert bench.link.where == f"localhost:{broker.port}"
+            broker.kill()
+            await until(lambda: bench.link.facts.connected and bench.link.where == f"localhost:{second.port}")
+            broker.start()
+            second.kill()
+            await until(lambda: bench.link.facts.connected and bench.link.where == f"localhost:{broker.port}")
+
+    with Mosquitto(tmp_path / "second", authority) as second:
+        asyncio.run(run(second))
 
 
 def test_each_connection_has_a_client_id_of_its_own(broker: Mosquitto, authority: Authority) -> None:
