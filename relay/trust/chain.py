@@ -74,14 +74,5 @@ def common_name(found: x509.Certificate) -> str:
     return str(names[0].value) if names else ""
 
 
-def host_names(found: x509.Certificate) -> set[str]:
-    """The names and addresses that a server may be called by."""
-    try:
-        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return set()
-    return {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}
-
-
 def _der(key: CertificatePublicKeyTypes) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

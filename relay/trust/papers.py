@@ -101,10 +101,6 @@ class Revoke(msgspec.Struct, frozen=True, array_like=True, tag=1):
     key_hash: Annotated[bytes, msgspec.Meta(min_length=KEY_HASH_BYTES, max_length=KEY_HASH_BYTES)]
     reason: Annotated[str, msgspec.Meta(max_length=REASON_BYTES_MAX)] = ""
 
-    def means(self, public_key: bytes) -> bool:
-        """Whether it is about this key: an address alone is never a proof."""
-        return key_hash(public_key) == self.key_hash and address_of(public_key) == self.address
-
 
 class InboxKeys(msgspec.Struct, frozen=True, array_like=True, tag=2):
     """Whose receipts count from now on; receipts by any other key are void."""

@@ -60,11 +60,6 @@ class Node(msgspec.Struct, frozen=True):
         """A node without site sensors, beside the broker."""
         return self.role == "gateway"
 
-    @property
-    def spare(self) -> bool:
-        """A node that waits for a place."""
-        return self.role == "spare" and not self.site_id
-
 
 class Decision(msgspec.Struct, frozen=True):
     """One `[[node]]` of register.toml: what VRD decided about a node, without an authority's signature."""

@@ -6,6 +6,7 @@ import ssl
 from pathlib import Path
 from typing import NamedTuple
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -60,3 +61,12 @@ class Authority:
         pair.key.touch(mode=0o600)
         pair.key.write_bytes(key_pem)
         return pair
+
+
+def host_names(found: x509.Certificate) -> set[str]:
+    """The names and addresses that a server may be called by."""
+    try:
+        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return set()
+    return {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}

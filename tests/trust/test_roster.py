@@ -47,7 +47,7 @@ def test_a_node_is_what_its_grant_says():
     node = entry(found, BEILEN)
     assert (node.site, node.site_id, node.municipality) == ("Kazerne Beilen", SITE_ID, "Midden-Drenthe")
     assert (node.name, node.version, node.public_key) == ("zolder", 5, BEILEN)
-    assert node.gateway and not node.spare and not node.revoked and not node.replaced_s
+    assert node.gateway and not node.revoked and not node.replaced_s
     assert (found.network_id, found.version) == (NETWORK, 5)
     assert found.inbox_keys == (public_key("inbox"),)
     assert found.entry(b"none") is None
@@ -135,13 +135,12 @@ def test_a_node_that_was_granted_anew_is_not_replaced_any_more():
 def test_a_spare_waits_until_it_is_assigned_and_then_has_the_place_and_its_history():
     found = roster(grant(3), spare())
     waiting = entry(found, SPARE)
-    assert waiting.spare and waiting.site == "RESERVE-1" and not waiting.site_id
+    assert waiting.role == "spare" and waiting.site == "RESERVE-1" and not waiting.site_id
     place = Site(id=SITE_ID, name="Kazerne Beilen", municipality="Midden-Drenthe")
     assigned = decision(SPARE, site_id=SITE_ID, since=1_800_000_000, version=4)
     found = roster(grant(3), spare(), decided=(assigned,), places=(place,))
     node = entry(found, SPARE)
     assert (node.site, node.site_id, node.municipality) == ("Kazerne Beilen", SITE_ID, "Midden-Drenthe")
-    assert not node.spare
     assert entry(found, BEILEN).replaced_s == 1_800_000_000
     assert found.at_site(SITE_ID) == [node]
 
