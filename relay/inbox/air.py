@@ -19,15 +19,15 @@ from typing import Any
 
 import msgspec
 
-from relay.core.airtime import Preset, airtime_ms
+from relay.core.airtime import Preset
 from relay.core.log import Chance
 from relay.core.message import Address, Heard, Urgency
-from relay.core.radio_plan import INTERVAL_MIN_S, PLAN, TRANSMISSIONS, interval_s, receipt_wait_s
+from relay.core.radio_plan import INTERVAL_MIN_S, interval_s, receipt_wait_s
+from relay.inbox.air_share import Share
 
 URGENT_WAIT_S = (3.0, 8.0)
 NODES_AT_ONCE = 8  # so many waiting do not wait longer
 NODES_MAX = 13  # in one packet
-RECEIPTS_PART = 0.2  # of the plan; beyond it, urgent only
 HOUR_S = 3600.0
 WAY_LIFE_S = 3 * HOUR_S
 ON_RADIO_S = 3 * HOUR_S  # a site heard by radio within this is on radio ...
@@ -98,7 +98,7 @@ class Air:
         self._joined = False  # somebody began to wait since `due` looked
         self._alive: dict[str, float] = {}  # publishers, and when their own MQTT was heard
         self._sequences: deque[int] = deque(maxlen=PROOFS)
-        self._spent: deque[tuple[float, float]] = deque()  # when, and seconds of the channel
+        self.share = Share(preset)
         self._use: dict[str, tuple[float, float]] = {}  # channel use that gateways measure, and when
         self._factor, self._factor_s = 1.0, -inf
         self._began_s: float | None = None
@@ -237,12 +237,12 @@ class Air:
         sites.sort(key=lambda each: (not each[1].urgent, each[1].due_s))
         chosen = sites[:NODES_MAX]
         urgent = any(site.urgent and not site.deaf for _, site in chosen)
-        cost_s = self._cost_s(len(chosen))
-        if not urgent and self._spent_s(now_s) + cost_s > RECEIPTS_PART * PLAN * HOUR_S:
+        size_bytes = FRAME_BASE_BYTES + FRAME_ENTRY_BYTES * len(chosen)
+        if not urgent and not self.share.has_room(size_bytes, now_s):
             for _, site in chosen:
                 site.due_s = max(site.due_s, now_s + receipt_wait_s(self.preset))
             return []
-        self._spent.append((now_s, cost_s))
+        self.share.spend(size_bytes, now_s)
         for address, _ in chosen:
             self._settle(address)
         return [Order(gateway, tuple(address for address, _ in chosen), urgent)]
@@ -279,16 +279,6 @@ class Air:
             for name, way in list(site.ways.items())
             if way.at_s > now_s - WAY_LIFE_S and self._alive.get(name, -inf) > now_s - MQTT_LIFE_S
         }
-
-    def _cost_s(self, nodes: int) -> float:
-        """What one receipt takes of the channel, relays included."""
-        size_bytes = FRAME_BASE_BYTES + FRAME_ENTRY_BYTES * nodes
-        return TRANSMISSIONS * airtime_ms(self.preset, size_bytes) / 1000
-
-    def _spent_s(self, now_s: float) -> float:
-        while self._spent and self._spent[0][0] <= now_s - HOUR_S:
-            self._spent.popleft()
-        return sum(cost_s for _, cost_s in self._spent)
 
     # --- advice ---
 

@@ -8,7 +8,8 @@ meanwhile; its name tells it for the same. A site has it when
 - it answers it.
 
 By radio (design, "Radio: what goes when"): a notice to all at most 3 times an hour, then only to those
-missing it; a step with a report once in 10 minutes to a site, with whatever else was done meanwhile.
+missing it; a step with a report once in 10 minutes to a site, with whatever else was done meanwhile. Letters
+count in the same share of the channel as receipts; where that is spent, what is not urgent waits.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ AIRINGS_MAX = 12  # of one letter in the life of this process; then MQTT or a ne
 FOLD_S = 600.0  # between two steps told to one site by radio
 UNANSWERED_S = 30.0  # an urgent letter that MQTT did not bring by then goes by radio too
 AIRINGS_KEPT_MAX = 2000
+LETTER_BYTES = 160  # of a usual one
 PROOFS_MAX = 8  # airings of one node that a status may still name
 
 log = logging.getLogger("naober.inbox")
@@ -248,10 +250,14 @@ class PostWork:
         *,
         counts: bool = True,
     ) -> None:
+        if not letter.is_urgent and not self._air.share.has_room(LETTER_BYTES, now_s):
+            return
         signed = await self._say(lambda replies: self._sign_for_air(replies, to, letter))
         if signed is None:
             return
         frame, epoch, sequence = signed
+        for _ in gateways:
+            self._air.share.spend(len(frame), now_s)
         airing.count += counts
         airing.next_s = now_s + AIR_EVERY_S
         for address in missing:

@@ -6,10 +6,11 @@ import random
 
 import pytest
 
-from relay.core.airtime import Preset
+from relay.core.airtime import Preset, airtime_ms
 from relay.core.message import Heard, Urgency
-from relay.core.radio_plan import PLAN, interval_s, receipt_wait_s
-from relay.inbox.air import HOUR_S, NODES_AT_ONCE, NODES_MAX, RECEIPTS_PART, Air, Order
+from relay.core.radio_plan import PLAN, TRANSMISSIONS, interval_s, receipt_wait_s
+from relay.inbox.air import FRAME_BASE_BYTES, FRAME_ENTRY_BYTES, HOUR_S, NODES_AT_ONCE, NODES_MAX, Air, Order
+from relay.inbox.air_share import PART
 
 WAIT_S = receipt_wait_s(Preset.LONG_FAST)
 INTERVAL_S = interval_s(1, Preset.LONG_FAST)
@@ -151,8 +152,11 @@ def test_the_receipts_of_an_hour_stay_within_their_part_of_the_plan(case) -> Non
         case.hear(chance.randbytes(4))
         case.now_s += 2.0
     spent = [(at_s, len(order.addresses)) for at_s, order in case.orders if not order.urgent]
-    hour = sum(case.air._cost_s(nodes) for at_s, nodes in spent if at_s > case.now_s - HOUR_S)
-    assert 0 < hour <= RECEIPTS_PART * PLAN * HOUR_S
+    sizes = [
+        FRAME_BASE_BYTES + FRAME_ENTRY_BYTES * nodes for at_s, nodes in spent if at_s > case.now_s - HOUR_S
+    ]
+    hour = sum(TRANSMISSIONS * airtime_ms(Preset.LONG_FAST, size) / 1000 for size in sizes)
+    assert 0 < hour <= PART * PLAN * HOUR_S
     case.hear(NORG, urgency=Urgency.EMERGENCY)
     case.wait(9.0)
     assert any(NORG in order.addresses for _, order in case.orders), "urgent goes in any case"

@@ -17,6 +17,7 @@ from relay.core.message import Heard, Kind, Notice, Urgency
 from relay.core.payloads import NOTICE_TO_MAX, notice_payload
 from relay.core.wire import PAYLOAD_BYTES_MAX
 from relay.inbox.air import Air
+from relay.inbox.air_share import Share
 from relay.inbox.ingest import Outcome
 from relay.inbox.letters import groups, of_notice
 from relay.inbox.operators.handling import ReportId, State
@@ -318,6 +319,33 @@ def test_a_notice_to_all_is_said_three_times_an_hour_and_then_to_those_who_miss_
     assert {(each.node, each.notice.to) for each in later} == {("11223344", (two.address,))}
     assert len(later) == 3
     assert len(office.waits(24 * 60 * MINUTE_S, 300)) == 6, "however long it stays deaf"
+
+
+def test_letters_count_in_the_share_of_receipts_and_wait_when_it_is_spent_unless_they_are_urgent(
+    office: Office,
+) -> None:
+    one = office.writers[0]
+    office.dark(one)
+    office.write("P1", scope="all")
+    assert len(office.waits(60)) == 1
+    now_s = office.vrd.desk.uptime_s
+    spent = 0
+    while office.air.share.has_room(160, now_s):
+        office.air.share.spend(160, now_s)
+        spent += 1
+    full = next(at for at in range(1000) if not _fresh_share_after(at).has_room(160, 0.0))
+    assert spent == full - 1, "the notice itself was counted"
+    office.write("P1", text="gewoon")
+    assert office.waits(300) == []
+    office.write("P1", text="spoed", urgency=1)
+    assert [each.notice.values["text"] for each in office.waits(60)] == ["spoed"]
+
+
+def _fresh_share_after(frames: int) -> Share:
+    share = Share(Preset.LONG_FAST)
+    for _ in range(frames):
+        share.spend(160, 0.0)
+    return share
 
 
 def test_a_site_that_has_mqtt_hears_by_radio_only_what_is_urgent_and_unanswered(office: Office) -> None:
