@@ -1,8 +1,8 @@
 """A power cut right after "Bewaard": what the kernel had not written to the card by then is gone.
 
 The node runs on a file system in a file. At each cut that file is copied as it is: pages that nobody synced
-are in the kernel's memory only, and so not in the copy. A file that is written without a sync, just before each
-cut, shows that the copies do lose what a power cut would take.
+are in the kernel's memory only, and so not in the copy. A file that is written without a sync, just before
+each cut, shows that the copies do lose what a power cut would take.
 """
 
 from __future__ import annotations
