@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from relay.core.courier import COURIER
 from relay.core.events import Event, InboxChanged, NoticeHeard, Receipted, TestAnswered
 from relay.core.heard import HeardStore
 from relay.core.ledger import Event as Move
 from relay.core.ledger import State
 from relay.core.log import Log
-from relay.core.message import Address, History, Moment, Notice, Numbering, ReceiptEntry
+from relay.core.message import (
+    Address,
+    Clock,
+    Header,
+    History,
+    Moment,
+    Notice,
+    Numbering,
+    Receipt,
+    ReceiptEntry,
+)
 from relay.core.notices import kept_form
 from relay.core.ranges import Ranges, Run
 from relay.core.receipts import InboxView, Verdict, check_of, held_reports, judge, newest_report
 from relay.core.session import HEARD_SPREAD_S, Session
+from relay.core.wire import EPOCH_2025_UNIX_S
 
 
 class Beliefs:
@@ -33,14 +45,17 @@ class Beliefs:
         )
         return judge(entry, self._log.state.epoch, (reports.last, states.last), signatures)
 
-    def take(self, link: str, entry: ReceiptEntry, inbox_epoch: int, moment: Moment) -> list[Event]:
+    def take(self, link: str, entry: ReceiptEntry, receipt: Receipt, moment: Moment) -> list[Event]:
         """An entry that matches the log."""
         events: list[Event] = []
-        if inbox_epoch > self._log.state.believed_epoch:
-            events.append(self._replace(held_reports(entry), entry.state, inbox_epoch))
-        events += self._held(link, Numbering.REPORT, held_reports(entry), moment)
+        header, inbox = receipt.header, self._log.state.inbox
+        if header.epoch > self._log.state.believed_epoch:
+            events.append(self._replace(held_reports(entry), entry.state, header.epoch))
+        if link != COURIER:  # on a stick lie old words
+            inbox.note_named(link, header, moment)
+        events += self._held(link, Numbering.REPORT, held_reports(entry), header, moment)
         states = [(entry.state, entry.state)] if entry.state else []
-        events += self._held(link, Numbering.STATE, states, moment)
+        events += self._held(link, Numbering.STATE, states, header, moment)
         events += self._proven(link, held_reports(entry), moment)
         durable = any(isinstance(event, Receipted) and not event.numbering for event in events)
         self._log.save(durable=durable)
@@ -58,7 +73,7 @@ class Beliefs:
         if all(own) and check_of(own) != history.check:
             return []
         runs = [(max(1, first), last) for first, last in history.runs]
-        events = self._held(link, history.numbering, runs, moment)
+        events = self._held(link, history.numbering, runs, history.header, moment)
         if events:
             log.save(durable=history.numbering is Numbering.REPORT)
         return events + (self._proven(link, runs, moment) if history.numbering is Numbering.REPORT else [])
@@ -132,16 +147,19 @@ class Beliefs:
         self._log.save(durable=True)
         return count
 
-    def _held(self, link: str, numbering: Numbering, runs: Sequence[Run], moment: Moment) -> list[Event]:
+    def _held(
+        self, link: str, numbering: Numbering, runs: Sequence[Run], header: Header, moment: Moment
+    ) -> list[Event]:
         """Receipt what is held; the flights that it completes have arrived."""
         ledger = self._log.ledger(numbering)
+        said_s = None if header.clock == Clock.NONE else header.time + EPOCH_2025_UNIX_S
         events: list[Event] = []
         if ledger.is_settled:
             return events
         for run in runs:
             for first, last in ledger.open().runs(*run):
                 ledger.apply(Move.RECEIPT, first, last)
-                events.append(Receipted(link, numbering, first, last))
+                events.append(Receipted(link, numbering, first, last, said_s))
         if events:
             if numbering is Numbering.REPORT:
                 self._log.settle_urgent()

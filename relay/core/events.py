@@ -14,6 +14,7 @@ class Receipted(msgspec.Struct, frozen=True):
     numbering: Numbering
     first: int
     last: int
+    said_s: int | None = None  # the inbox's time in that receipt (unix), if it knew it
 
 
 class Proven(msgspec.Struct, frozen=True):

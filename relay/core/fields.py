@@ -124,6 +124,7 @@ NUMBERED_FIELDS: tuple[Field, ...] = (
     _choice(34, "storage", "Opslag van berichten", "Message storage", "ok memory_only", "node"),
     _int(35, "interfaces_up", "Netwerken actief", "Networks up", "", 100, "node"),
     _int(36, "entered_min", "Ingevoerd sinds", "Entered since", "min", 100_000, "node"),
+    _choice(37, "door", "Deur", "Door", "closed open", "node"),
     _text(40, "text", "Tekst", "Text"),
     _choice(41, "incident", "Soort melding", "Incident", _INCIDENTS, "person"),
     _choice(42, "need", "Wat", "What", _REQUESTS, "person"),
@@ -137,7 +138,12 @@ NUMBERED_FIELDS: tuple[Field, ...] = (
     _int(50, "about_last", "Betreft tot en met", "About up to", "", 2**32 - 1, "node"),
     _int(51, "answer", "Antwoord", "Answer", "", 255, "person"),
     _choice(
-        52, "notice", "Soort bericht", "Kind of notice", "order information question time handled", "person"
+        52,
+        "notice",
+        "Soort bericht",
+        "Kind of notice",
+        "order information question time handled exercise",
+        "person",
     ),
     _choice(53, "handling", "Afhandeling", "Handling", "seen handled forwarded resolved reopened", "person"),
     _text(54, "reason", "Reden", "Reason"),
@@ -145,6 +151,9 @@ NUMBERED_FIELDS: tuple[Field, ...] = (
     _choice(56, "proven", "Bewezen", "Proven", "none mqtt radio both", "node"),
     _text(57, "answers", "Antwoorden", "Answers"),
     _int(58, "entered_too", "Ook ingevoerd", "Entered too", "", 0xFFFF, "node"),  # bits: see ENTERED_TOO
+    _int(
+        59, "exercise_min", "Oefening duurt nog", "Exercise goes on for", "min", 720, "node"
+    ),  # 0: it is over
 )
 
 # what a person tells where nothing measures it; bit i of `entered_too` says so of the i-th. Only added to

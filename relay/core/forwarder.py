@@ -109,9 +109,9 @@ class Forwarder:
         """How many notices were dropped as heard before, or of an inbox epoch that has ended."""
         return self._beliefs.old_notices
 
-    def submit(self, drafts: Sequence[Draft], moment: Moment) -> list[Row]:
+    def submit(self, drafts: Sequence[Draft], moment: Moment, said: Moment | None = None) -> list[Row]:
         """See Log.submit."""
-        rows = self.log.submit(drafts, moment)
+        rows = self.log.submit(drafts, moment, said)
         if self.radio:
             self.radio.note_reports(self.log, moment.elapsed_s)
             if any(row.numbering is Numbering.STATE for row in rows):
@@ -295,7 +295,7 @@ class Forwarder:
         covered = False
         for entry in receipt.entries:
             if entry.address == self._me.address:
-                events += self._entry(link, entry, receipt.header.epoch, moment)
+                events += self._entry(link, entry, receipt, moment)
             else:
                 covered |= self.heard.cover(entry)
         if covered:
@@ -318,7 +318,7 @@ class Forwarder:
             return [Proven(session.name, round_trip_s)]
         return []
 
-    def _entry(self, link: str, entry: ReceiptEntry, inbox_epoch: int, moment: Moment) -> list[Event]:
+    def _entry(self, link: str, entry: ReceiptEntry, said: Receipt, moment: Moment) -> list[Event]:
         verdict = self._beliefs.judge(entry)
         if verdict is Verdict.CLOSED:
             return []
@@ -326,7 +326,7 @@ class Forwarder:
             self.radio.named(moment.elapsed_s)
         if verdict is not Verdict.MATCHES:
             return self._raise_epoch(verdict.value, entry.epoch, moment)
-        return self._beliefs.take(link, entry, inbox_epoch, moment)
+        return self._beliefs.take(link, entry, said, moment)
 
     def _raise_epoch(self, reason: str, above: int, moment: Moment) -> list[Event]:
         if above + 1 + EPOCH_STEP_MAX > wire.NUMBER_MAX:

@@ -110,14 +110,15 @@ class Log:
         """Where the messages of one numbering stand."""
         return self.state.ledgers[numbering]
 
-    def submit(self, drafts: Sequence[Draft], moment: Moment) -> list[Row]:
+    def submit(self, drafts: Sequence[Draft], moment: Moment, said: Moment | None = None) -> list[Row]:
         """Number, date, sign and commit `drafts`, in one commit; returns their rows.
 
-        Raises StorageError when the disk refuses and ValueRefused or WireError when a value does not
-        fit its field or the whole does not fit a packet. Then nothing has changed.
+        They bear the time of `said`: when a person said it, if that was not now. Raises StorageError when
+        the disk refuses and ValueRefused or WireError when a value does not fit its field or the whole does
+        not fit a packet. Then nothing has changed.
         """
         last = {numbering: ledger.last for numbering, ledger in self.state.ledgers.items()}
-        rows = [self._compose(draft, last, moment) for draft in drafts]
+        rows = [self._compose(draft, last, said or moment) for draft in drafts]
         self._outbox.append(rows)
         for draft, row in zip(drafts, rows, strict=True):
             self.ledger(row.numbering).append()

@@ -14,6 +14,7 @@ from relay.core.fields import Value
 from relay.core.message import Notice
 
 HANDLED = "handled"  # of the values of `notice`: how far VRD is with reports of the site
+EXERCISE = "exercise"  # likewise: an exercise begins, or is over
 ANSWERS_SEPARATOR = "|"
 ANSWERS_MIN, ANSWERS_MAX = 2, 4  # buttons of a question
 READ = 0  # an answer: a person has read it

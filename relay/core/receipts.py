@@ -102,6 +102,16 @@ def judge(
     return Verdict.MATCHES if check_of(signatures) == entry.check else Verdict.DIFFERS
 
 
+class Named(msgspec.Struct, frozen=True):
+    """The newest receipt that named this node: the inbox heard it."""
+
+    link: str  # by which the receipt came
+    boot: int
+    elapsed_s: float  # when it came, as in a Moment
+    time: int  # by the best clock then, s since 2025; 0: there was none
+    said: tuple[int, int]  # inbox epoch and sequence
+
+
 class InboxView(msgspec.Struct):
     """What a node believes of its inbox; kept on disk but for the time."""
 
@@ -112,6 +122,7 @@ class InboxView(msgspec.Struct):
     ahead_s: float | None = None  # inbox unix time minus elapsed_s, at least
     boot: int = 0  # the boot in which `ahead_s` was measured
     signer: bytes = b""  # address of the inbox key that said it
+    named: Named | None = None
 
     def is_news(self, header: Header) -> bool:
         """Whether this receipt or notice is newer than all before; takes note of it."""
@@ -122,6 +133,15 @@ class InboxView(msgspec.Struct):
         self.epoch, self.sequence, self.signer = header.epoch, header.number, header.address
         return True
 
+    def note_named(self, link: str, header: Header, moment: Moment) -> None:
+        """A receipt names this node; one that came before proves nothing of now, it may be a recording."""
+        said = (header.epoch, header.number)
+        if said < (self.epoch, self.sequence) or (self.named and said <= self.named.said):
+            return
+        time, clock = self.time(moment)
+        time = 0 if clock is Clock.NONE else time
+        self.named = Named(link, moment.boot, moment.elapsed_s, time, said)
+
     def hear_time(self, header: Header, moment: Moment) -> None:
         """Delay and replay only make a receipt's time older, so the largest bound is the best."""
         if header.clock == Clock.NONE or header.epoch < self.epoch:
@@ -130,6 +150,16 @@ class InboxView(msgspec.Struct):
         if self.boot != moment.boot or self.ahead_s is None:
             self.boot, self.ahead_s = moment.boot, ahead_s
         self.ahead_s = max(self.ahead_s, ahead_s)
+
+    def moved(self, boot: int, ours: int, shift_s: float) -> InboxView:
+        """The same where another outbox counts: `boot` is `ours` there, and running time `shift_s` more."""
+        ahead_s, here, named = self.ahead_s, self.boot, self.named
+        if ahead_s is not None and here == boot:
+            ahead_s, here = ahead_s - shift_s, ours
+        if named:
+            at_boot = ours if named.boot == boot else 0
+            named = msgspec.structs.replace(named, boot=at_boot, elapsed_s=named.elapsed_s + shift_s)
+        return msgspec.structs.replace(self, boot=here, ahead_s=ahead_s, named=named)
 
     def time(self, moment: Moment) -> tuple[int, Clock]:
         """The best time for a header at `moment`, and its quality."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,12 +15,10 @@ from starlette.routing import Route
 from relay.core.message import Address
 from relay.errors import StorageError
 from relay.inbox.facts import address_of, message_facts, site_facts
-from relay.inbox.patience import HEAD_BYTES_MAX, PatientProtocol
 from relay.inbox.queries import ID_MAX, MESSAGES_MAX, Reader
 from relay.inbox.store import Arrival
 from relay.trust.roster import Node, Roster
 
-STOP_TIMEOUT_S = 2
 PARAMETERS = ("after", "before", "statuses", "address", "site", "limit")
 LIMIT = 100
 DIGITS_MAX = 19
@@ -47,18 +42,21 @@ class Pages:
         now: Callable[[], Arrival],
         health: Callable[[], dict[str, Any]],
         radio: Callable[[Address], dict[str, Any] | None] = lambda _: None,
+        bell: Callable[[str, int], dict[str, Any]] = lambda _run, _after: {},
     ) -> None:
         self._reader = reader
         self._roster = roster
         self._now = now
         self._health = health
         self._radio = radio
+        self._bell = bell
 
     def application(self) -> Starlette:
         """The ASGI application."""
         return Starlette(
             routes=[
                 Route("/healthz", self.healthz),
+                Route("/api/bell", self.bell),
                 Route("/api/sites", self.sites),
                 Route("/api/messages", self.messages),
             ],
@@ -69,6 +67,13 @@ class Pages:
         """200 when messages are stored and receipted, else 503; why stands in it."""
         health = self._health()
         return _json(health, 200 if health["ok"] else 503)
+
+    async def bell(self, request: Request) -> Response:
+        """What the bell on this machine is to sound: `run` and `after` as its last answer said."""
+        after = request.query_params.get("after", "-1")
+        if not (after.removeprefix("-").isdecimal() and after.isascii() and len(after) <= DIGITS_MAX):
+            return _json({"error": "after"}, 400)
+        return _json(self._bell(request.query_params.get("run", ""), int(after)))
 
     def sites(self, request: Request) -> Response:
         """Every node of the roster with its newest state."""
@@ -168,37 +173,3 @@ def _refused(request: Request, error: HTTPException) -> Response:
 
 def _json(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     return Response(msgspec.json.encode(content), status, {**(headers or {}), **_HEADERS}, "application/json")
-
-
-class _Server(uvicorn.Server):
-    """Signals are the service's business."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def server(
-    application: Starlette, host: str, port: int, tls: tuple[Path, Path] | None = None
-) -> uvicorn.Server:
-    """A server to `serve()`; set `should_exit` to stop it. Open streams don't hold it up.
-
-    `tls`: files of a certificate and its key.
-    """
-    return _Server(
-        uvicorn.Config(
-            application,
-            host=host,
-            port=port,
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=STOP_TIMEOUT_S,
-            server_header=False,
-            loop="asyncio",
-            http=PatientProtocol,
-            h11_max_incomplete_event_size=HEAD_BYTES_MAX,
-            ssl_certfile=tls[0] if tls else None,
-            ssl_keyfile=tls[1] if tls else None,
-        )
-    )

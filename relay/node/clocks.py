@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -22,10 +23,33 @@ class Clocks(msgspec.Struct, frozen=True):
     quality: Callable[[], Clock]
 
 
-def machine_clocks(quality: Callable[[], Clock]) -> Clocks:
-    """The real ones. CLOCK_BOOTTIME goes on while the machine is suspended, CLOCK_MONOTONIC does not."""
+class Satellites(Protocol):
+    """The time of a GPS receiver."""
+
+    def unix_s(self) -> float | None:
+        """Now; None when it is not known."""
+
+    def good(self) -> bool:
+        """Whether that is the time. It is known before this and longer, so either may be asked first."""
+
+
+def machine_clocks(synchronised: Callable[[], bool], satellites: Satellites | None = None) -> Clocks:
+    """The real ones. CLOCK_BOOTTIME goes on while the machine is suspended, CLOCK_MONOTONIC does not.
+
+    The machine's own clock counts while NTP keeps it right, then that of `satellites`. None is ever set.
+    """
+
+    def unix_s() -> float:
+        heard_s = None if satellites is None or synchronised() else satellites.unix_s()
+        return time.time() if heard_s is None else heard_s
+
+    def quality() -> Clock:
+        if synchronised():
+            return Clock.NTP
+        return Clock.GPS if satellites is not None and satellites.good() else Clock.NONE
+
     try:
         boot_id = BOOT_ID.read_text().strip()
     except OSError:
         boot_id = ""
-    return Clocks(boot_id, lambda: time.clock_gettime(time.CLOCK_BOOTTIME), time.time, quality)
+    return Clocks(boot_id, lambda: time.clock_gettime(time.CLOCK_BOOTTIME), unix_s, quality)

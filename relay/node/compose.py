@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from relay.broker import broker_options
 from relay.config import NodeConfig
 from relay.core.forwarder import Settings
 from relay.core.log import Identity
-from relay.core.message import Clock
+from relay.core.message import Address
 from relay.core.papers import Papers, Pinned
 from relay.kernel_clock import clock_is_synchronised
 from relay.links.mqtt import MqttLink, MqttLinkOptions
 from relay.node.chance import SystemChance
-from relay.node.clocks import machine_clocks
+from relay.node.clocks import Satellites, machine_clocks
 from relay.node.papers import NodePapers
 from relay.node.room import Retention
 from relay.node.station import Station
 from relay.sensors.base import Sensor
+from relay.sensors.mains import Rank
 from relay.trust import keys
 
 if TYPE_CHECKING:
     from relay.core.radio import RadioSettings
     from relay.links.radio import RadioLink
+    from relay.node.courier_work import CourierWork
+    from relay.node.desk.page_work import PageWork
+    from relay.node.entered import Entered
+    from relay.node.exercise_work import ExerciseWork
+    from relay.node.radio_work import RadioWork
+    from relay.node.shell import Shell
+    from relay.sensors.base import SensorBoard
+
+log = logging.getLogger("naober.node")
 
 KINDS = ("down", "inbox", "roster")
 GATEWAY_KINDS = (*KINDS, "air")  # a node without a radio does not listen there: the broker tells the inbox
+GPSD_PORT = 2947
 UNICAST_BYTES_MAX = 219  # beside public-key encryption
 UNICAST_EXTRA_BYTES = 12
 
@@ -40,13 +53,13 @@ def identity_of(config: NodeConfig) -> Identity:
     return Identity(address, config.network_id, private.sign, inboxes)
 
 
-def open_station(config: NodeConfig, identity: Identity) -> Station:
+def open_station(config: NodeConfig, identity: Identity, satellites: Satellites | None = None) -> Station:
     """The station of `config`; the one that opens it must be the only one (see `lock`)."""
     return Station(
         config.node.state,
         identity,
         keys.EpochFile(config.epoch_file),
-        machine_clocks(_clock_quality),
+        machine_clocks(clock_is_synchronised, satellites),
         SystemChance(),
         radio=radio_settings(config),
         papers=papers_of(config, identity),
@@ -67,10 +80,6 @@ def papers_of(config: NodeConfig, identity: Identity) -> Papers:
     )
 
 
-def _clock_quality() -> Clock:
-    return Clock.NTP if clock_is_synchronised() else Clock.NONE
-
-
 def make_link(config: NodeConfig, identity: Identity) -> MqttLink:
     """The MQTT link of `config`; raises ConfigError or KeyFileError for its certificates."""
     options = MqttLinkOptions(
@@ -83,6 +92,27 @@ def make_link(config: NodeConfig, identity: Identity) -> MqttLink:
         retry_max_s=float(config.mqtt.retry_max_s),
     )
     return MqttLink(options, SystemChance().random)
+
+
+def make_page(
+    shell: Shell,
+    config: NodeConfig,
+    address: Address,
+    exercise: ExerciseWork,
+    board: SensorBoard,
+    entered: Entered,
+    courier: CourierWork,
+    radio: RadioWork | None,
+) -> PageWork | None:
+    """The site's page; None without one. A node whose page lacks a package goes on, and says what."""
+    if not config.page.is_configured:
+        return None
+    try:
+        from relay.node.desk.page_work import PageWork
+    except ImportError as error:
+        log.error("the page needs a package that is not here: %s. Do: sudo make install-node", error.name)
+        return None
+    return PageWork(shell, config, address, exercise, board, entered, courier, radio)
 
 
 def radio_settings(config: NodeConfig) -> RadioSettings | None:
@@ -125,9 +155,32 @@ def make_radio(config: NodeConfig, settings: RadioSettings) -> RadioLink:
     return MeshtasticLink(options, SystemChance().random)
 
 
+def satellites_of(sensors: Sequence[Sensor]) -> Satellites | None:
+    """The time that one of them brings, if any does."""
+    return next((sensor.time for sensor in sensors if hasattr(sensor, "time")), None)
+
+
 def sensors_of(config: NodeConfig) -> list[Sensor]:
     """Made here and nowhere else; imported only when switched on."""
     chosen: list[Sensor] = []
+    if (victron := config.sensors.victron).host:
+        from relay.sensors.victron import VictronSensor
+
+        chosen.append(VictronSensor(victron.host, victron.port, victron.portal, victron.password_file))
+    for contact in config.sensors.gpio:
+        from relay.sensors.gpio import GpioSensor
+
+        chosen.append(
+            GpioSensor(
+                contact.name,
+                contact.chip,
+                contact.line,
+                contact.means,
+                active_low=contact.active_low,
+                pull=contact.pull,
+                debounce_ms=contact.debounce_ms,
+            )
+        )
     if config.sensors.nut:
         from relay.sensors.nut import PORT, NutSensor
 
@@ -145,11 +198,19 @@ def sensors_of(config: NodeConfig) -> list[Sensor]:
     for each in config.sensors.command:
         from relay.sensors.command import CommandSensor
 
-        chosen.append(CommandSensor(each.name, each.command, float(each.interval_s), float(each.timeout_s)))
+        rank = Rank[each.measures.upper()]
+        chosen.append(
+            CommandSensor(each.name, each.command, float(each.interval_s), float(each.timeout_s), rank)
+        )
     if config.sensors.host:
         from relay.sensors.host import DiskSensor, FirmwareSensor, HostSensor
 
-        chosen += [HostSensor(), FirmwareSensor(), DiskSensor(config.node.state)]
+        chosen += [HostSensor(own_wifi=config.page.host), FirmwareSensor(), DiskSensor(config.node.state)]
+    if config.sensors.gpsd:
+        from relay.sensors.gpsd import GpsdSensor
+
+        host, _, port = config.sensors.gpsd.partition(":")
+        chosen.append(GpsdSensor(host, int(port or GPSD_PORT)))
     from relay.sensors.network import NetworkSensor
 
     network = config.sensors.network
@@ -157,6 +218,9 @@ def sensors_of(config: NodeConfig) -> list[Sensor]:
         NetworkSensor(
             probes=network.probes,
             dns_name=network.dns_name,
+            portal_url=network.portal_url,
+            portal_expect=network.portal_expect,
+            own_wifi=config.page.host,
             active=network.active,
             interval_s=float(network.interval_s),
         )

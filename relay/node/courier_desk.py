@@ -25,6 +25,7 @@ from relay.core.papers import PAPER_KINDS
 from relay.core.schedule import Class
 from relay.errors import NaoberError, StorageError, Text, WireError
 from relay.links.courier import pieces
+from relay.node.courier_qr import courier_codes
 from relay.node.courier_store import CarriedStore
 from relay.node.station import Station
 
@@ -200,10 +201,18 @@ class Desk:
             return {"addresses": [address.hex() for address in self.carried.words.addresses()]}
         if verb == "stick_word":
             return {"frame": _text(self.carried.words.frame(bytes.fromhex(request["address"])))}
+        if verb == "stick_codes":
+            return {"codes": [msgspec.structs.asdict(each) for each in courier_codes(self)]}
         raise NaoberError(Text(f"Onbekende vraag: {verb}", f"Unknown question: {verb}"))
 
     def _entries(self) -> Iterator[Entry]:
-        """Urgent reports, the newest status, the other reports, then what is others', then history."""
+        """What waits, then history."""
+        yield from self.waiting()
+        states = self.station.forwarder.log.ledger(Numbering.STATE)
+        yield from self._own(Numbering.STATE, states.open().runs(1, states.last - 1))
+
+    def waiting(self) -> Iterator[Entry]:
+        """Urgent reports, the newest status, the other reports, then what is others'."""
         forwarder, moment = self.station.forwarder, self.station.moment()
         reports = forwarder.log.ledger(Numbering.REPORT).open()
         states = forwarder.log.ledger(Numbering.STATE)
@@ -216,7 +225,6 @@ class Desk:
                 for offer in source.offers(rank):
                     yield offer.entry
         yield from self.carried.open(moment)
-        yield from self._own(Numbering.STATE, states.open().runs(1, newest - 1))
 
     def _own(
         self, numbering: Numbering, runs: Iterable[tuple[int, int]], urgent: bool | None = None

@@ -19,6 +19,7 @@ from relay.node.shell import Shell
 
 if TYPE_CHECKING:
     from relay.node.courier_desk import Desk
+    from relay.node.courier_qr import CourierCode
 
 FOLDER = "courier"  # beside the outbox: what is carried for others
 IDLE_S = 60.0
@@ -45,6 +46,13 @@ class CourierWork:
     def carried(self) -> int:
         """How many messages of others wait here for a receipt."""
         return len(self._desk.carried) if self._desk else 0
+
+    async def codes(self) -> tuple[CourierCode, ...]:
+        """What waits as codes for a phone; see courier_qr. Raises StorageError."""
+        from relay.node.courier_qr import courier_codes
+
+        desk = await self._shell.call(self._made)
+        return await self._shell.call(lambda: courier_codes(desk))
 
     async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """See Desk.answer."""

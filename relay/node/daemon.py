@@ -15,17 +15,27 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from relay import __version__, systemd
 from relay.config import NodeConfig
 from relay.core.events import Dismissed
+from relay.core.fields import by_radio
 from relay.core.log import Identity
 from relay.core.message import Numbering
 from relay.errors import NaoberError, StorageError, Text, ValueRefused, WireError
 from relay.links.mqtt import MqttLink
 from relay.node import control, exercise_work, lock, mqtt_work, noticing, proving
-from relay.node.compose import identity_of, make_link, make_radio, open_station, radio_settings, sensors_of
+from relay.node.compose import (
+    identity_of,
+    make_link,
+    make_page,
+    make_radio,
+    open_station,
+    radio_settings,
+    satellites_of,
+    sensors_of,
+)
 from relay.node.courier_work import CourierWork
 from relay.node.entered import Entered
 from relay.node.exercise_work import ExerciseWork
@@ -68,7 +78,10 @@ class Daemon:
         self._proving = proving.Proving(self._shell, config.node.state, links)
         self._courier = CourierWork(self._shell, link, config.node.state, identity.address)
         self._entered = Entered(config.node.state)
-        self._board = SensorBoard(sensors_of(config))
+        sensors = sensors_of(config)
+        self._board, self._satellites = SensorBoard(sensors), satellites_of(sensors)
+        parts = (self._exercise, self._board, self._entered, self._courier, self._radio)
+        self._page = make_page(self._shell, config, identity.address, *parts)
         self._last_status_s: float | None = None
         self._started_s = time.monotonic()
 
@@ -80,7 +93,7 @@ class Daemon:
             anew.set()
             stop.set()
 
-        shell.station = await shell.call(lambda: open_station(self._config, self._identity))
+        shell.station = await shell.call(lambda: open_station(self._config, self._identity, self._satellites))
         shell.tell_storage()
         if (reason := shell.station.forwarder.papers.dismissed) is not None:
             log_events([Dismissed(reason)])
@@ -92,6 +105,8 @@ class Daemon:
             self._radio.start()
             shell.start("channel", ChannelWork(shell, self._config, self._radio, begin_anew).run)
         await self._courier.start()
+        if self._page:
+            await self._page.start()
         shell.start("sensors", lambda: self._board.run(shell.status_changed.set))
         shell.start("statuses", self._statuses)
         shell.start("proofs", self._proving.run)
@@ -157,7 +172,9 @@ class Daemon:
         if self._radio:
             measured |= self._radio.values(now_s)
         measured |= self._proving.values()
-        measured |= self._entered.values(station.moment(), station.forwarder.state.inbox)
+        measured |= self._entered.values(station.moment(), station.forwarder.state.inbox, measured)
+        if self._radio and not self._mqtt.session.proven:
+            measured = by_radio(measured)  # one value that may not go by radio keeps the whole status from it
         due_s = station.status_interval_s(self._interval_s())
         draft = status_draft(measured, station, station.forwarder.sessions, due_s)
         try:
@@ -269,13 +286,14 @@ class Daemon:
             "queue": queue_facts(station),
             "outbox_bytes": station.size_bytes,
             "carried": self._courier.carried(),
+            "page": self._page.facts() if self._page else None,
             "links": {
                 mqtt_work.LINK: {
                     "code": code,
                     "what": what._asdict(),
                     "do": do._asdict(),
                     "connected": self._mqtt.facts.connected,
-                    "broker": f"{self._config.mqtt.host}:{self._config.mqtt.port}",
+                    "broker": self._mqtt.broker,
                     "last_receipt_age_s": heard_s,
                     "frames_dropped": self._mqtt.overrun,
                 }
@@ -288,6 +306,7 @@ class Daemon:
             "clock": station.forwarder.state.inbox.time(moment)[1].name.lower(),
             "clock_off_s": clock_off_s(station.forwarder.state.inbox, moment),
             "last_status_age_s": None if self._last_status_s is None else round(now - self._last_status_s, 1),
+            "mains": asdict(self._board.mains(now)),
             "sensors": [
                 {
                     "name": each.name,

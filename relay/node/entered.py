@@ -20,7 +20,7 @@ import msgspec
 from relay.core.fields import ENTERED_TOO, FIELDS, LEVEL_FIELDS, Field, Value, field_named, parse
 from relay.core.message import Clock, Moment
 from relay.core.receipts import InboxView
-from relay.errors import Text, ValueRefused
+from relay.errors import StorageError, Text, ValueRefused
 from relay.files import PRIVATE, replace
 
 FILE_NAME = "entered.json"
@@ -46,26 +46,37 @@ class Entered:
         self._file = folder / FILE_NAME
         self._entries = _read(self._file)
 
-    def put(self, typed: Mapping[str, str], moment: Moment, inbox: InboxView) -> None:
-        """Take values as they were typed; one that is "?" is not known any more. On disk when this returns.
+    def put(
+        self,
+        typed: Mapping[str, str],
+        moment: Moment,
+        inbox: InboxView,
+        *,
+        ago_min: int = 0,
+        anyhow: bool = False,
+    ) -> bool:
+        """Take values as they were typed, `ago_min` before now; one that is "?" is not known any more.
 
-        Raises ValueRefused before anything changes, StorageError when the disk does not take it.
+        True: on disk. `anyhow`: they count until the power is cut when the disk does not take them. Raises
+        ValueRefused before anything changes, else StorageError.
         """
         entries = dict(self._entries)
+        elapsed_s, time_s = moment.elapsed_s - ago_min * 60, _time_s(moment, inbox)
+        time_s = max(0, time_s - ago_min * 60)
         for name, text in typed.items():
             field = enterable(name)
             if text.strip().lower() in NOT_KNOWN:
                 entries.pop(field.name, None)
             else:
-                entries[field.name] = Entry(parse(field.name, text), moment.elapsed_s, _time_s(moment, inbox))
-        self._keep(entries)
+                entries[field.name] = Entry(parse(field.name, text), elapsed_s, time_s)
+        return self._keep(entries, anyhow=anyhow)
 
-    def same(self, moment: Moment, inbox: InboxView) -> None:
-        """All of it still holds, as somebody who is there says."""
+    def same(self, moment: Moment, inbox: InboxView, *, anyhow: bool = False) -> bool:
+        """All of it still holds, as somebody who is there says; see `put`."""
         time_s = _time_s(moment, inbox)
-        self._keep(
-            {name: Entry(each.value, moment.elapsed_s, time_s) for name, each in self._fresh(moment, inbox)}
-        )
+        fresh = self._fresh(moment, inbox)
+        entries = {name: Entry(each.value, moment.elapsed_s, time_s) for name, each in fresh}
+        return self._keep(entries, anyhow=anyhow)
 
     def values(
         self, moment: Moment, inbox: InboxView, measured: Mapping[str, Value] = NOTHING
@@ -92,9 +103,16 @@ class Entered:
         known = self._entries.items()
         return [(name, each) for name, each in known if _age_s(each, moment, inbox) <= AGE_S_MAX]
 
-    def _keep(self, entries: dict[str, Entry]) -> None:
-        replace(self._file, msgspec.json.encode(entries), PRIVATE)
+    def _keep(self, entries: dict[str, Entry], *, anyhow: bool) -> bool:
+        kept = True
+        try:
+            replace(self._file, msgspec.json.encode(entries), PRIVATE)
+        except StorageError:
+            if not anyhow:
+                raise
+            kept = False
         self._entries = entries
+        return kept
 
 
 def enterable(name: str) -> Field:

@@ -44,7 +44,9 @@ class ExerciseWork:
             self._made()
         self._cut: frozenset[str] = frozenset()
         self._moved = {link: asyncio.Event() for link in LINKS}  # cut, or whole again
-        self._changed = asyncio.Event()
+        self._changed = shell.listener()
+        self._heard = (0, 0)  # the newest notice at the last look
+        self._ran = False
 
     async def begin(self) -> None:
         """Take up what was going on before a restart; before any link starts."""
@@ -77,11 +79,25 @@ class ExerciseWork:
 
     def runs(self) -> bool:
         """Whether the messages of this moment are of an exercise."""
+        self._hear()
         return self._exercise is not None and bool(self._exercise.left_s(*self._now()))
 
     def facts(self) -> dict[str, Any] | None:
         """For `naober status`."""
         return None if self._exercise is None else self._exercise.facts(*self._now())
+
+    def _hear(self) -> None:
+        """Do what VRD said since the last time, of exercises."""
+        inbox = self._shell.station.forwarder.state.inbox
+        heard = (inbox.notice_epoch, inbox.notice)
+        if heard == self._heard:
+            return
+        from relay.node import exercise_orders
+
+        order = exercise_orders.newest(self._shell.station)
+        self._heard = heard
+        if order is not None and self._made().obey(order, *self._now()):
+            log.warning("exercise: VRD says %r, %d minutes", order.title, order.minutes)
 
     def _made(self) -> Exercise:
         """Most nodes hold none for years, and do without what it takes."""
@@ -109,14 +125,18 @@ class ExerciseWork:
     async def _look(self) -> float:
         """Cut what must be, heal what need not be; how long it stays so at least."""
 
-        def look() -> tuple[frozenset[str], float]:
+        def look() -> tuple[bool, frozenset[str], float]:
+            runs = self.runs()
             if self._exercise is None:
-                return frozenset(), LOOK_S
+                return runs, frozenset(), LOOK_S
             self._exercise.forget_what_ended(*self._now())
             cuts = self._exercise.cuts(*self._now())
-            return frozenset(cuts), min(cuts.values(), default=LOOK_S)
+            return runs, frozenset(cuts), min(cuts.values(), default=LOOK_S)
 
-        cut, left_s = await self._shell.call(look)
+        runs, cut, left_s = await self._shell.call(look)
+        if runs != self._ran:
+            self._ran = runs
+            self._shell.status_changed.set()  # VRD sees at once what is of the exercise
         for link in cut ^ self._cut:
             log.warning("exercise: %s is %s", link, "cut" if link in cut else "whole again")
             self._moved[link].set()

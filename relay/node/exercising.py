@@ -4,6 +4,9 @@ What is going on stands in `exercise.json` (0600) beside the outbox, so a restar
 nothing early. Each end is kept by two measures, and the first one counts: the running time of this node,
 which no clock can turn back, and where there is a clock worth believing, its time. A file that can't be
 read is an exercise that has ended: never is a link held down by a fault.
+
+VRD may order one by a notice (exercise_orders.py). Each order is obeyed once: its name stays in the file, so
+what a person here ended is not begun again by a notice that is said, or played, once more.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from relay.core.proofs import LINKS
 from relay.core.receipts import InboxView
 from relay.errors import NaoberError, StorageError, Text
 from relay.files import PRIVATE, replace
+from relay.node.exercise_orders import Order
 from relay.node.exercise_work import EXERCISE_FILE
 
 FILE_BYTES_MAX = 4096
@@ -40,8 +44,10 @@ class End(msgspec.Struct, frozen=True):
 
 
 class _State(msgspec.Struct):
-    end: End
+    end: End | None  # None: only the order is still to be known
     cuts: dict[str, End] = {}
+    order: tuple[int, int] = (0, 0)  # the name of VRD's newest that was obeyed
+    title: str = ""  # as VRD calls it; empty: it was begun here
 
 
 class Exercise:
@@ -56,7 +62,8 @@ class Exercise:
 
         An end further away than any exercise lasts was counted by another outbox: it has ended.
         """
-        left_s = self._left(self._state.end, moment, inbox) if self._state else 0.0
+        end = self._state.end if self._state else None
+        left_s = self._left(end, moment, inbox) if end else 0.0
         return left_s if left_s <= HOURS_MAX * 3600 else 0.0
 
     def cuts(self, moment: Moment, inbox: InboxView) -> dict[str, float]:
@@ -73,11 +80,35 @@ class Exercise:
                 Text(f"Een oefening duurt ten hoogste {HOURS_MAX} uur", f"At most {HOURS_MAX} hours"),
                 Text("Kies een eerder einde, zoals --for 4h", "Choose an earlier end, such as --for 4h"),
             )
-        cuts = self._state.cuts if self._state else {}
-        self._keep(_State(self._end(seconds, moment, inbox), cuts))
+        was = self._state or _State(None)
+        runs = self.left_s(moment, inbox) > 0
+        end, title = self._end(seconds, moment, inbox), was.title if runs else ""
+        self._keep(msgspec.structs.replace(was, end=end, cuts=was.cuts if runs else {}, title=title))
+
+    def obey(self, order: Order, moment: Moment, inbox: InboxView) -> bool:
+        """Do what VRD says, once; False when this order, or a newer one, was obeyed before.
+
+        One that comes so late that its exercise is over changes nothing here.
+        """
+        was = self._state or _State(None)
+        if order.name <= was.order:
+            return False
+        left_s = min(order.left_s(moment, inbox), HOURS_MAX * 3600.0)
+        if not order.minutes:
+            self._keep(_State(None, order=order.name))
+        elif not left_s:
+            self._keep(msgspec.structs.replace(was, order=order.name))
+        else:
+            cuts = was.cuts if self.left_s(moment, inbox) else {}
+            self._keep(_State(self._end(left_s, moment, inbox), cuts, order.name, order.title))
+        return True
 
     def stop(self) -> None:
         """End it, with all cuts."""
+        order = self._state.order if self._state else (0, 0)
+        if order != (0, 0):
+            self._keep(_State(None, order=order))
+            return
         self._state = None
         with contextlib.suppress(OSError):  # a card that takes no writes: it ends at its time after a restart
             self._file.unlink(missing_ok=True)
@@ -93,16 +124,16 @@ class Exercise:
                 "naober exercise start --for 2h",
             )
         cuts = {**self._state.cuts, link: self._end(min(seconds, left_s), moment, inbox)}
-        self._keep(_State(self._state.end, cuts))
+        self._keep(msgspec.structs.replace(self._state, cuts=cuts))
 
     def heal(self) -> None:
         """Every cut ends: a message says that it is real."""
         if self._state and self._state.cuts:
-            self._keep(_State(self._state.end))
+            self._keep(msgspec.structs.replace(self._state, cuts={}))
 
     def forget_what_ended(self, moment: Moment, inbox: InboxView) -> None:
-        """The file of an exercise that has ended goes away."""
-        if self._state and not self.left_s(moment, inbox):
+        """Of an exercise that has ended nothing stays but the name of VRD's order."""
+        if self._state and self._state.end and not self.left_s(moment, inbox):
             self.stop()
 
     def facts(self, moment: Moment, inbox: InboxView) -> dict[str, Any] | None:
@@ -111,7 +142,11 @@ class Exercise:
         if not left_s:
             return None
         cuts = self.cuts(moment, inbox)
-        return {"left_s": round(left_s), "cuts": {link: round(seconds) for link, seconds in cuts.items()}}
+        return {
+            "left_s": round(left_s),
+            "cuts": {link: round(seconds) for link, seconds in cuts.items()},
+            "name": self._state.title if self._state else "",
+        }
 
     def _end(self, seconds: float, moment: Moment, inbox: InboxView) -> End:
         time_s = _time_s(moment, inbox)

@@ -6,11 +6,13 @@ never said of a report without one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from relay.core import payloads, wire
+from relay.core.fields import Value
 from relay.core.message import Clock, Draft, Kind, Notice, Urgency
-from relay.core.notices import CANNOT, DONE, READ, buttons
+from relay.core.notices import CANNOT, DONE, EXERCISE, READ, buttons
 from relay.errors import NaoberError, Text, ValueRefused, WireError
 from relay.node.notice_rows import HeardNotice
 from relay.node.station import Station
@@ -18,6 +20,7 @@ from relay.node.station import Station
 VERBS = ("notices", "answer")
 UNREAD_TOLD_MAX = 3  # in `status`
 HANDLED_TOLD_MAX = 3
+OVER = "exercise_over"  # the kind of a notice that ends an exercise, for screens
 
 
 def answer_verb(station: Station, request: dict[str, Any]) -> dict[str, Any]:
@@ -29,9 +32,23 @@ def answer_verb(station: Station, request: dict[str, Any]) -> dict[str, Any]:
             for row in rows.notices():
                 rows.note_seen(row.kept.epoch, row.kept.number)
         return {"notices": found, "handled": handled_facts(station, int(request.get("limit", 50)))}
-    row = _named(rows.notices(), int(request["number"]))
-    given = int(request.get("answer", READ))
-    _check(_said(row), given)
+    row, draft = answer_draft(station, int(request["number"]), int(request.get("answer", READ)))
+    given = int(draft.values["answer"])
+    sent = station.submit([draft])
+    rows = station.notices  # the disk may have failed meanwhile
+    rows.note_seen(row.kept.epoch, row.kept.number, given)
+    return {
+        "epoch": station.forwarder.state.epoch,
+        "numbers": [each.number for each in sent],
+        "safe": station.storage is None,
+        "answered": answer_text(said_in(row), given)._asdict(),
+    }
+
+
+def answer_draft(station: Station, number: int, given: int) -> tuple[HeardNotice, Draft]:
+    """The answer `given` to the newest notice of that number. Raises NaoberError when it is none to it."""
+    row = named(station.notices.notices(), number)
+    _check(said_in(row), given)
     values: dict[str, Any] = {
         "about_epoch": row.kept.epoch,
         "about_number": row.kept.number,
@@ -40,15 +57,7 @@ def answer_verb(station: Station, request: dict[str, Any]) -> dict[str, Any]:
     # never urgent, whatever it answers: an urgent notice to all must not bring as many urgent reports
     exercise = wire.parse_header(row.kept.envelope).exercise
     draft = Draft(kind=Kind.ANSWER, values=values, urgency=Urgency.ROUTINE, exercise=exercise)
-    sent = station.submit([draft])
-    rows = station.notices  # the disk may have failed meanwhile
-    rows.note_seen(row.kept.epoch, row.kept.number, given)
-    return {
-        "epoch": station.forwarder.state.epoch,
-        "numbers": [each.number for each in sent],
-        "safe": station.storage is None,
-        "answered": answer_text(_said(row), given)._asdict(),
-    }
+    return row, draft
 
 
 def status_facts(station: Station) -> dict[str, Any]:
@@ -65,14 +74,14 @@ def status_facts(station: Station) -> dict[str, Any]:
 
 def facts_of(row: HeardNotice, station: Station) -> dict[str, Any]:
     """One notice, as plain values."""
-    said, moment = _said(row), station.moment()
+    said, moment = said_in(row), station.moment()
     header, values = said.header, said.values
     here_s = moment.elapsed_s - row.kept.elapsed_s
     offered = buttons(values)
     return {
         "number": row.kept.number,
         "epoch": row.kept.epoch,
-        "kind": str(values.get("notice", "information")),
+        "kind": _kind(values),
         "text": str(values.get("text", "")),
         "urgency": header.urgency,
         "exercise": header.exercise,
@@ -84,12 +93,17 @@ def facts_of(row: HeardNotice, station: Station) -> dict[str, Any]:
     }
 
 
+def _kind(values: Mapping[str, Value]) -> str:
+    kind = str(values.get("notice", "information"))
+    return OVER if kind == EXERCISE and not values.get("exercise_min") else kind
+
+
 def handled_facts(station: Station, most: int) -> list[dict[str, Any]]:
     """What VRD said of our reports, newest first, with the words of the report where they are still here."""
     found = []
     for row in station.notices.newest_handling(most):
         facts = facts_of(row, station)
-        values = _said(row).values
+        values = said_in(row).values
         about = station.report_text(row.kept.epoch, row.kept.number)
         found.append(facts | {"handling": str(values.get("handling", "seen")), "about": about})
     return found
@@ -99,7 +113,7 @@ def handling_of(station: Station, epoch: int, numbers: list[int]) -> list[str | 
     """How far VRD is with each of these reports, as far as it said so."""
     rows = station.notices.handling(epoch, numbers)
     return [
-        str(_said(rows[number]).values.get("handling", "seen")) if number in rows else None
+        str(said_in(rows[number]).values.get("handling", "seen")) if number in rows else None
         for number in numbers
     ]
 
@@ -128,8 +142,8 @@ def _check(said: Notice, given: int) -> None:
     )
 
 
-def _named(rows: list[HeardNotice], number: int) -> HeardNotice:
-    """The newest with that number."""
+def named(rows: list[HeardNotice], number: int) -> HeardNotice:
+    """The newest with that number; raises NaoberError."""
     for row in rows:
         if row.kept.number == number:
             return row
@@ -139,7 +153,8 @@ def _named(rows: list[HeardNotice], number: int) -> HeardNotice:
     )
 
 
-def _said(row: HeardNotice) -> Notice:
+def said_in(row: HeardNotice) -> Notice:
+    """What it says; of a later version's only that it is there."""
     try:
         said = payloads.decode(row.kept.envelope)
     except WireError:  # a later version wrote it

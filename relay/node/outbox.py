@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -23,6 +24,9 @@ from relay.core.wire import SIGNATURE_BYTES
 from relay.database import MEMORY, connect, is_sound, migrate, storage_errors, transaction
 from relay.errors import StorageError, Text
 from relay.node.notice_rows import NoticeRows
+
+if TYPE_CHECKING:
+    from relay.node.desk.rows import DeskRows, Form
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 PAGE_BYTES = 2048
@@ -57,6 +61,8 @@ class SqliteOutbox:
         self._epoch = 0
         self._unsaved: LogState | None = None
         self._saved_s = 0
+        self._desk: DeskRows | None = None
+        self._form: Form | None = None  # that is to be committed with what is appended next
         self._signatures: dict[tuple[int, int, int], bytes] = {}  # each receipt is checked against the newest
         with storage_errors(path):
             self._db = connect(path, page_bytes=PAGE_BYTES, cache_kib=CACHE_KIB, alone=True)
@@ -136,6 +142,17 @@ class SqliteOutbox:
                 raise _corrupt(self.path) from None
         return LogState(epoch, ledgers, saved.inbox, saved.believed_epoch)
 
+    def ended(self, epoch: int) -> Ledger | None:
+        """Where the reports of an epoch that has ended stood; None when nothing is known of it."""
+        with storage_errors(self.path):
+            row = self._db.execute("SELECT state FROM log WHERE epoch = ?", (epoch,)).fetchone()
+        try:
+            reports = _reports(row[0]) if row else {}
+        except ValueError:
+            reports = {}
+        last = max((max(flat) for flat in reports.values() if flat), default=0)
+        return Ledger.restore(reports, last) if last else None
+
     def _ledger(self, numbering: Numbering, snapshot: dict[int, list[int]]) -> Ledger:
         return Ledger.restore(snapshot, self._last(numbering, snapshot))
 
@@ -148,15 +165,44 @@ class SqliteOutbox:
     def append(self, rows: Sequence[Row]) -> None:
         """Commit `rows` of the present epoch."""
         due = bool(rows and self._unsaved and rows[-1].elapsed_s >= self._saved_s + SAVE_INTERVAL_S)
+        alone = len(rows) == 1 and not due and self._form is None
         with storage_errors(self.path):
-            if len(rows) == 1 and not due:  # commits by itself, without the cost of BEGIN and COMMIT
+            if alone:  # commits by itself, without the cost of BEGIN and COMMIT
                 self._db.execute(_INSERT, _columns(self._epoch, rows[0]))
             else:
                 with transaction(self._db):
                     self._insert(self._epoch, rows)
+                    if self._form:
+                        self.desk.put_sent(self._form, self._epoch, rows)
                     if self._unsaved and due:
                         self._write_state(self._unsaved, rows[-1].elapsed_s)
         self.size_bytes += sum(map(_size, rows))
+
+    @contextlib.contextmanager
+    def along(self, form: Form | None) -> Iterator[None]:
+        """What is appended within is what became of `form`: both are one commit."""
+        self._form = form
+        try:
+            yield
+        finally:
+            self._form = None
+
+    @property
+    def desk(self) -> DeskRows:
+        """What people posted at the site's page; a node without one has no use for it."""
+        if self._desk is None:
+            from relay.node.desk.rows import DeskRows
+
+            self._desk = DeskRows(self._db, self.path)
+        return self._desk
+
+    def take_over(self, other: SqliteOutbox, boots: tuple[int, int], shift_s: float) -> None:
+        """What VRD and people said to another outbox of this node; of its boot it is now another in ours."""
+        self.notices.take_over(other.notices.all())
+        if other._desk:
+            from relay.node.desk.stamps import mover
+
+            self.desk.take_over(other._desk, mover(*boots, shift_s))
 
     def _insert(self, epoch: int, rows: Sequence[Row]) -> None:
         self._db.executemany(_INSERT, [_columns(epoch, row) for row in rows])
@@ -278,9 +324,13 @@ def settled_reports(state: bytes) -> Ranges:
 
     Raises ValueError for a broken one.
     """
-    reports = msgspec.msgpack.decode(state, type=_SavedState).ledgers.get(Numbering.REPORT, {})
+    reports = _reports(state)
     both = (Ranges.from_flat(reports.get(each, [])) for each in (State.RECEIPTED, State.REISSUED))
     return Ranges(run for ranges in both for run in ranges)
+
+
+def _reports(state: bytes) -> dict[int, list[int]]:
+    return msgspec.msgpack.decode(state, type=_SavedState).ledgers.get(Numbering.REPORT, {})
 
 
 def _columns(epoch: int, row: Row) -> tuple[int, int, int, int, int, int, bytes]:

@@ -37,6 +37,7 @@ LENT_S_MAX = 600.0
 
 STARTING = LinkFacts(False, "connecting", Text("Verbinden met de radio", "Connecting to the radio"))
 LENT = LinkFacts(False, "lent", Text("Radio wordt ingesteld", "The radio is being set"))
+SPOKEN = ("R01", "R02", "R03", "R04")
 FINE = ("connected", "connecting", "lent")
 
 log = logging.getLogger("naober.node")
@@ -91,6 +92,12 @@ class RadioWork:
         """What `naober status` says of it; on the station's thread."""
         facts = radio_facts(where, self.facts, self._link.radio, self._shell.station, now_s)
         return facts and facts | {"frames_dropped": self.overrun}
+
+    def trouble(self) -> str:
+        """The spoken code of what keeps it from sending; empty when nothing does."""
+        if self.facts.code in SPOKEN:
+            return self.facts.code
+        return next((each.code for each in self._link.radio.differences if each.withholds), "")
 
     # --- lending the radio ---
 

@@ -34,6 +34,9 @@ PARTS = ("", "-wal", "-shm")
 
 _WAL_HEADER_BYTES, _FRAME_HEADER_BYTES = 32, 24
 _INTERIOR, _LEAF = 0x02, 0x0A  # pages of a table WITHOUT ROWID
+_OTHER_PAGES = (0x00, 0x05, 0x0D)  # free ones, and those of tables with a rowid
+_RECORD_HEADS = range(8, 13)  # bytes before the values of seven columns
+SEARCHED_PAGES_MAX = 100  # whose head is broken; each takes some milliseconds
 _COLUMNS = 7
 _INTEGER_BYTES = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 8: 0, 9: 0}
 _ONE = 9  # this serial type is the number 1, and 8 is 0
@@ -208,7 +211,12 @@ class _Columns(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 
 def _carve(path: Path, parts: tuple[str, ...], rows: dict[tuple[int, int, int], Row]) -> None:
+    searched = 0
     for page in _pages(path, parts):
+        if page[0] not in (_INTERIOR, _LEAF):
+            searched += 1
+            if page[0] in _OTHER_PAGES or searched > SEARCHED_PAGES_MAX:
+                continue
         for record in _records(page):
             epoch, numbering, *rest = record
             if isinstance(epoch, int) and isinstance(numbering, int):
@@ -229,18 +237,25 @@ def _pages(path: Path, parts: tuple[str, ...]) -> Iterator[bytes]:
 
 def _records(page: bytes) -> Iterator[list[int | bytes]]:
     """The records of seven columns on one page (https://www.sqlite.org/fileformat2.html, 1.6 and 2.1)."""
-    if page[0] not in (_INTERIOR, _LEAF):
-        return
-    pointers, child = (12, 4) if page[0] == _INTERIOR else (8, 0)
-    for place in range(min(int.from_bytes(page[3:5]), PAGE_BYTES // 4)):
-        at = int.from_bytes(page[pointers + 2 * place : pointers + 2 * place + 2]) + child
+    for cell in _cells(page):
         try:
-            _, at = _varint(page, at)
+            _, at = _varint(page, cell)
             record = _record(page, at)
         except (IndexError, KeyError):
             continue
         if len(record) == _COLUMNS:
             yield record
+
+
+def _cells(page: bytes) -> Iterator[int]:
+    """Where records begin, as the page says; where its head is broken, anywhere."""
+    if page[0] not in (_INTERIOR, _LEAF):
+        heads = _RECORD_HEADS
+        yield from (at for at in range(PAGE_BYTES - 2) if page[at + 1] in heads or page[at + 2] in heads)
+        return
+    pointers, child = (12, 4) if page[0] == _INTERIOR else (8, 0)
+    for place in range(min(int.from_bytes(page[3:5]), PAGE_BYTES // 4)):
+        yield int.from_bytes(page[pointers + 2 * place : pointers + 2 * place + 2]) + child
 
 
 def _record(page: bytes, start: int) -> list[int | bytes]:

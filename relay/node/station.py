@@ -42,6 +42,7 @@ from relay.node.waiting import empty_state, epoch_of, not_among, open_reports, w
 
 if TYPE_CHECKING:
     from relay.core.radio import RadioSettings
+    from relay.node.desk.rows import Form
 
 OUTBOX_NAME = "outbox.db"
 MEMORY_QUOTA_BYTES = 8 * 1024 * 1024
@@ -197,14 +198,17 @@ class Station(StationRadio, StationNotices):
 
     # --- the forwarder's verbs, with the disk behind them ---
 
-    def submit(self, drafts: Sequence[Draft]) -> list[Row]:
+    def submit(
+        self, drafts: Sequence[Draft], said: Moment | None = None, form: Form | None = None
+    ) -> list[Row]:
         """Commit `drafts`; when the disk fails, keep them in memory and say so in `storage`.
 
-        Raises ValueRefused or WireError for a draft that no packet can hold.
+        `said`: see Log.submit. `form`: what a person posted, in the same commit. Raises ValueRefused or
+        WireError for a draft that no packet can hold, LedgerError for a form that was sent before.
         """
         self._on_disk(self._make_room)
         moment = self.moment()  # one for both tries: the first may be on the disk after all
-        return self._on_disk(lambda: self.forwarder.submit(drafts, moment))
+        return self._on_disk(lambda: self._commit(form, lambda: self.forwarder.submit(drafts, moment, said)))
 
     def link_changed(self, link: str, connected: bool) -> None:
         """A link came up or went."""
@@ -216,11 +220,11 @@ class Station(StationRadio, StationNotices):
 
     def receive(self, link: str, frame: bytes) -> list[Event]:
         """Take in a frame."""
-        return self._on_disk(lambda: self.forwarder.receive(link, frame, self.moment()))
+        return self._saw(self._on_disk(lambda: self.forwarder.receive(link, frame, self.moment())))
 
     def frames_for(self, link: str, room: int) -> list[bytes]:
         """At most `room` frames that should go out on `link` now."""
-        return self._on_disk(lambda: self.forwarder.frames_for(link, self.moment(), room))
+        return self._went(link, self._on_disk(lambda: self.forwarder.frames_for(link, self.moment(), room)))
 
     def wait_s(self) -> float:
         """How long the caller may sleep if nothing happens, the radio apart; 60 s at most."""
@@ -333,12 +337,8 @@ class Station(StationRadio, StationNotices):
         was, shift_s = memory.forwarder, self._base_s - memory.base_s
         if self.radio:
             self.radio.budget.shift(shift_s)
-        view = was.state.inbox
-        if view.ahead_s is not None and view.boot == memory.boot:
-            ahead_s = view.ahead_s - shift_s
-            view = msgspec.structs.replace(view, boot=self._boot, ahead_s=ahead_s)
-        self.forwarder.state.inbox = view
-        self._outbox.notices.take_over(memory.outbox.notices.all())
+        boots = (memory.boot, self._boot)
+        self.forwarder.state.inbox = was.state.inbox.moved(*boots, shift_s)
         self.forwarder.begin_epoch(was.state.epoch, self.moment())
         rows = [
             msgspec.structs.replace(row, boot=self._boot, elapsed_s=row.elapsed_s + int(shift_s))
@@ -347,3 +347,4 @@ class Station(StationRadio, StationNotices):
             for row in open_reports(was.log)
         ]
         self._add(self.forwarder, rows)
+        self._outbox.take_over(memory.outbox, boots, shift_s)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -11,9 +9,9 @@ import msgspec
 from relay.core.events import Event
 from relay.core.forwarder import Forwarder
 from relay.core.log import Chance
-from relay.core.message import Heard, Moment
+from relay.core.message import Heard
 from relay.errors import StorageError
-from relay.node.outbox import SqliteOutbox
+from relay.node.station_desk import StationDesk
 
 if TYPE_CHECKING:
     from relay.core.radio import Radio, RadioReport, RadioSettings, Transmission
@@ -35,21 +33,11 @@ def new_radio(settings: RadioSettings | None, chance: Chance) -> Radio | None:
     return Radio(settings, chance)
 
 
-class StationRadio(ABC):
+class StationRadio(StationDesk):
     """Verbs of Station; all are harmless, and give nothing, on a node without a radio."""
 
     forwarder: Forwarder
     radio: Radio | None
-    storage: StorageError | None
-    _outbox: SqliteOutbox
-
-    @abstractmethod
-    def moment(self) -> Moment:
-        """Now."""
-
-    @abstractmethod
-    def _on_disk(self, work: Callable[[], T]) -> T:
-        """Do it; in memory when the disk fails at it."""
 
     def take_news(self) -> list[Event]:
         """Events that no call returned: whoever logs asks now and then."""
@@ -64,7 +52,7 @@ class StationRadio(ABC):
         """Take in a frame from the air; `hops`: how many radios relayed it, if that is known."""
         snr = min(SNR_MAX_DB, max(SNR_MIN_DB, round(snr_db)))
         how = Heard("radio", snr, min(HOPS_MAX, max(0, hops or 0)))
-        return self._on_disk(lambda: self.forwarder.hear(frame, how, hop_limit, self.moment()))
+        return self._saw(self._on_disk(lambda: self.forwarder.hear(frame, how, hop_limit, self.moment())))
 
     def order(self, frame: bytes) -> list[Event]:
         """Take in what the inbox orders this node to transmit, as it came on the topic `air`."""
@@ -87,12 +75,14 @@ class StationRadio(ABC):
         )
         if transmission:
             self._on_disk(self._keep_budget)
+            self._transmits(transmission.frame)
         return transmission
 
     def radio_not_sent(self, transmission: Transmission) -> None:
         """Nothing of it went on the air."""
         if self.radio:
             self.radio.not_sent(transmission)
+            self._transmits(transmission.frame, undone=True)
 
     def radio_wait_s(self) -> float:
         """How long the radio may rest, if nothing happens, after `radio_frame` gave nothing; 60 s at most."""

@@ -205,10 +205,8 @@ def test_a_history_that_is_not_about_this_log_receipts_nothing(node, inbox, why,
 def test_a_history_receipts_what_it_names(node, inbox):
     sent_reports(node, inbox, 5)
     history = inbox.history(node.signer.address, EPOCH, Numbering.REPORT, [(1, 2), (4, 5)])
-    assert [event for event in node.hear(history) if isinstance(event, Receipted)] == [
-        Receipted(LINK, Numbering.REPORT, 1, 2),
-        Receipted(LINK, Numbering.REPORT, 4, 5),
-    ]
+    receipted = [event for event in node.hear(history) if isinstance(event, Receipted)]
+    assert [(event.first, event.last) for event in receipted] == [(1, 2), (4, 5)]
     assert node.ledger().open().runs() == [(3, 3)]
 
 

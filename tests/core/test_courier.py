@@ -65,7 +65,8 @@ def test_a_receipt_by_stick_ends_a_duty_but_tells_nothing_of_the_radio() -> None
     node.on_air.named = named.append  # type: ignore[method-assign]
 
     events = node.hear(inbox.envelope(Kind.RECEIPT, payload), link=COURIER)
-    assert Receipted(COURIER, Numbering.REPORT, 1, 1) in events
+    (said_s,) = {each.said_s for each in events if isinstance(each, Receipted)}
+    assert Receipted(COURIER, Numbering.REPORT, 1, 1, said_s) in events
     assert node.ledger().count(State.RECEIPTED) == 1
     assert node.on_air.interval_s == before and named == []
 

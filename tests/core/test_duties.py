@@ -21,7 +21,7 @@ def test_a_receipt_ends_the_duty_and_says_so_once(node, inbox):
     converse(node, inbox)
     assert not node.ledger().open()
     receipted = [event for event in node.events if isinstance(event, Receipted)]
-    assert receipted == [Receipted(LINK, Numbering.REPORT, 1, 3)]
+    assert receipted == [Receipted(LINK, Numbering.REPORT, 1, 3, receipted[0].said_s)]
     assert node.outbox.saves[-1] is True  # a report's receipt is kept before anyone is told
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from relay.core.ranges import Ranges
 from relay.core.receipts import (
     Holding,
     InboxView,
+    Named,
     Verdict,
     check_of,
     held_reports,
@@ -228,3 +230,30 @@ def test_news_is_what_is_newer_than_all_before(heads):
         assert view.is_news(heard(1, epoch, sequence)) is ((epoch, sequence) > newest)
         newest = max(newest, (epoch, sequence))
         assert (view.epoch, view.sequence) == newest
+
+
+# --- that this node is heard ---
+
+
+def test_the_newest_receipt_that_names_this_node_is_remembered_and_no_older_one():
+    view = InboxView()
+    for sequence, at_s in ((1, 10.0), (3, 30.0), (2, 40.0), (3, 50.0)):
+        header = heard(START_S, sequence=sequence)
+        take(view, header, without_clock(at_s))
+        view.note_named("radio", header, without_clock(at_s))
+    assert view.named == Named("radio", 1, 30.0, START_S + 20, (1, 3))
+    take(view, heard(START_S, epoch=2), without_clock(60.0))
+    view.note_named("mqtt", heard(START_S, sequence=9), without_clock(70.0))  # of the epoch before
+    assert view.named.elapsed_s == 30.0
+
+
+def test_in_another_outbox_the_same_is_known_in_its_count_of_time():
+    view = InboxView()
+    header = heard(START_S)
+    take(view, header, without_clock(10.0))
+    view.note_named("mqtt", header, without_clock(10.0))
+    moved = view.moved(1, 7, 1000.0)
+    assert moved.time(without_clock(1015.0, boot=7)) == (START_S + 5, Clock.INBOX)
+    assert moved.named == msgspec.structs.replace(view.named, boot=7, elapsed_s=1010.0)
+    elsewhere = view.moved(2, 7, 1000.0)  # what was heard in another boot stays in none that we count
+    assert elsewhere.named.boot == 0 and elsewhere.time(without_clock(1015.0, boot=7))[1] == Clock.NONE

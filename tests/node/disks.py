@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,6 +64,18 @@ class CardDisk(Disk):
     def give_up(self) -> None:
         """What the kernel does with a card whose errors it has seen: read-only, at once and for good."""
         _run("mount", "-o", "remount,abort", self.folder)
+
+    def after_power_cut(self, into: Path) -> None:
+        """The files that would be there if the power went now: what was not synced is gone."""
+        cut = CardDisk.__new__(CardDisk)
+        cut.folder, cut.image = into.with_suffix(".cut"), into.with_suffix(".cut.img")
+        cut.folder.mkdir()
+        shutil.copy(self.image, cut.image)
+        cut.mount()
+        try:
+            shutil.copytree(cut.folder, into, ignore=shutil.ignore_patterns("lost+found", "*.sock"))
+        finally:
+            cut.unmount()
 
     def repair(self) -> None:
         """Take it out, check it, put it back."""

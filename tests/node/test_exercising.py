@@ -133,4 +133,5 @@ def test_its_facts_can_be_told(exercise: Exercise) -> None:
     assert msgspec.json.decode(msgspec.json.encode(exercise.facts(at(0), VIEW))) == {
         "left_s": 7200,
         "cuts": {"mqtt": 60},
+        "name": "",
     }

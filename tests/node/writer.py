@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from relay.core.log import Identity
-from relay.core.message import Clock, Draft, Kind
+from relay.core.message import Draft, Kind
 from relay.node.clocks import machine_clocks
 from relay.node.station import Station
 from relay.trust.keys import EpochFile
@@ -17,7 +17,7 @@ from tests.support.world import NETWORK, Signer
 if __name__ == "__main__":
     folder, signer = Path(sys.argv[1]), Signer.seeded("writer")
     identity = Identity(signer.address, NETWORK, signer.private.sign, {})
-    clocks = machine_clocks(lambda: Clock.NTP)
+    clocks = machine_clocks(lambda: True)
     station = Station(folder, identity, EpochFile(folder / "node.epoch"), clocks, random.SystemRandom())
     assert station.storage is None, station.storage
     while True:

@@ -70,6 +70,17 @@ class Inbox(Process):
         self.pages_port = free_port()
         edit(self.file, web__port=self.web_port, pages__port=self.pages_port)
 
+    @classmethod
+    def twin(cls, name: str, of: Inbox) -> Inbox:
+        """Another machine of the same inbox; its folder is for the test to fill."""
+        self = cls.__new__(cls)
+        self.folder = of.folder.with_name(name)
+        self.state, self.file = self.folder / "state", self.folder / config.INBOX_FILE
+        self.web_port = self.pages_port = 0
+        self.folder.mkdir()
+        Process.__init__(self, name, ["inbox", "--config", self.file], self.folder)
+        return self
+
     def ready(self) -> bool:
         return bool(self.health().get("ok"))
 

@@ -19,6 +19,7 @@ from relay.core.events import Event
 from relay.core.forwarder import Settings
 from relay.core.log import Identity
 from relay.core.message import Clock, Draft, Header, Kind, Urgency
+from relay.core.radio import RadioSettings
 from relay.inbox.ingest import Intake
 from relay.inbox.replies import Replies
 from relay.inbox.store import Arrival, Store
@@ -105,6 +106,7 @@ class World:
         self.weather = Weather()
         self.cut: set[str] = set()
         self.retention = Retention()
+        self.radio: RadioSettings | None = None  # of stations that start from now on
         self.settings = Settings(backfill_spread_s=0.0)
         self._folder = folder
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
@@ -154,6 +156,7 @@ class World:
             self.random,
             settings=self.settings,
             retention=self.retention,
+            radio=self.radio,
         )
         node.station.link_changed("mqtt", name not in self.cut)
         self._wake(name)
