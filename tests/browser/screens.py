@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from tests.browser.person import PHONE, SCREEN, Person
 from tests.browser.stage import Stage
 from tests.browser.visitor import Visitor
 from tests.support.command import REPOSITORY
+from tests.support.desk import DeskStage
 
 FOLDER = REPOSITORY / "docs" / "screens"
 BYTES_MAX = 60 * 1024
@@ -29,11 +32,19 @@ SCREENS = {
     "manual": "/handmatig",
     "accounts": "/beheer",
 }
+DESK = {  # of a site, on a phone
+    "home": "/",
+    "how": "/stand/mensen",
+    "help": "/hulp",
+    "report": "/melden",
+    "message": "/verstuurd/m2",
+    "notices": "/berichten",
+}
 
 
-def keep(page: Page, name: str) -> None:
-    """As few bytes as a picture of letters needs."""
-    picture = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
+def keep(page: Page, name: str, *, whole: bool = False) -> None:
+    """As few bytes as a picture of letters needs. `whole`: with what one scrolls to."""
+    picture = Image.open(io.BytesIO(page.screenshot(animations="disabled", full_page=whole))).convert("RGB")
     if picture.width > SIZE["width"]:
         picture = picture.resize((SIZE["width"], SIZE["width"] * picture.height // picture.width))
     written = io.BytesIO()
@@ -63,3 +74,16 @@ def test_pictures_of_every_page(chromium: Browser, outage: Stage) -> None:
     keep(muur.open("/wand"), "wall")
     outage.vrd.desk.wait(16 * 60)
     keep(boss.open("/"), "locked")
+
+
+def test_pictures_of_the_page_of_a_site(chromium: Browser, tmp_path: Path) -> None:
+    with DeskStage(tmp_path, nearest_post="Kazerne Assen, Rolderstraat 1") as stage:
+        somebody = Person(chromium, stage.url, viewport=PHONE)
+        for name, path in DESK.items():
+            keep(somebody.open(path), f"desk-{name}", whole=name in ("home", "message"))
+        small = Person(chromium, stage.url, viewport=SCREEN)
+        keep(small.open(), "desk-screen")
+        stage.desk.shown = 12
+        keep(small.open("/publiek"), "desk-public")
+        for each in (somebody, small):
+            each.close()

@@ -18,8 +18,8 @@ from relay.inbox.operators.handling import ReportId, State
 from relay.inbox.operators.people import Account
 from relay.inbox.pages.app import application
 from relay.inbox.pages.geography import load_outline
-from relay.inbox.web import server
 from relay.trust.sites import Site
+from relay.web.serving import server
 from tests.inbox.room import PASSWORD, OpenRoom
 
 LOOK_S, LOOK_SOON_S = 1.0, 0.1  # as the service does

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser
 
+from relay.inbox.operators.notices import NoticeDraft
 from tests.browser.stage import Stage
 from tests.browser.visitor import DESK, ZOOMED, Visitor
 
@@ -24,6 +26,7 @@ PAGES = ("/", "/postvak", "/postvak?urgentie=1", "/punt/P2", "/punt/P12", "/meld
          "/tijdlijn", "/rapport", "/overdracht", "/logboek", "/beheer",
     "/berichten",
     "/handmatig",
+    "/handmatig/koerier",
     "/?baan=oefening", "/wand", "/melding/x")  # fmt: skip
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
@@ -69,10 +72,36 @@ def test_no_page_breaks_a_rule_of_wcag(boss: Visitor, outage: Stage, language: s
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])
+def test_nor_does_an_exercise_that_runs_nor_a_browser_that_is_muted(
+    boss: Visitor, outage: Stage, language: str
+) -> None:
+    notices = outage.vrd.operators.notices
+    drill = NoticeDraft(kind="exercise", text="Stroomuitval", minutes=60, exercise=True, scope="several")
+    begun = notices.make(drill, ["P1", "P2"], "marij", 1)
+    boss.page.goto(outage.url(f"/taal/{language}"))
+    page = boss.open("/oefening")
+    page.click("h1")
+    boss.until("naober.playing()")
+    page.click("#geluid button >> nth=1")
+    assert page.locator(".drills").count() == page.locator("#geluid.hush").count() == 1
+    found = faults(boss, language)
+    page.click("#geluid button")
+    end = msgspec.structs.replace(drill, minutes=0, ends=begun.id)
+    notices.make(end, ["P1", "P2"], "marij", 1)
+    assert found == []
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
 def test_nor_does_the_login_page(chromium: Browser, outage: Stage, language: str) -> None:
     stranger = Visitor(chromium, outage)
     stranger.page.goto(outage.url(f"/taal/{language}?terug=/inloggen"))
     found = faults(stranger, language)
+    without = outage.room.options
+    outage.room.options = msgspec.structs.replace(without, oidc=True)
+    stranger.page.goto(outage.url("/inloggen"))  # no provider answers: the button is greyed
+    stranger.page.wait_for_selector(".away")
+    found += faults(stranger, language)
+    outage.room.options = without
     stranger.log_in("niemand")
     assert stranger.page.locator("[role=alert]").count() == 1
     assert found + faults(stranger, language) == []

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from relay.core.message import Kind
+from relay.inbox.alarms.state import Change
 from relay.inbox.operators.handling import ReportId, State
 from tests.browser.stage import Stage
 from tests.browser.visitor import DESK, Visitor
@@ -103,6 +104,51 @@ def test_without_sound_the_page_says_so_in_red_until_it_is_switched_on(enter: En
     page.click("#geluid button")
     els.until("naober.playing()")
     assert "Geluid testen" in page.inner_text("#geluid:not(.bad)")
+
+
+def sound(stage: Stage, name: str) -> None:
+    """Every browser is to sound it."""
+    board = stage.vrd.watch.board
+    assert board is not None
+    change = Change(at_s=0, kind="raised", rule="silent", subject="P1", name="", level=2, sound=name)
+    stage.within(stage.room.live.tell(board, [change])).result(5)
+
+
+def test_one_browser_is_muted_for_ten_minutes_and_says_so_and_no_other_is(enter: Enter, stage: Stage) -> None:
+    acknowledge(stage)
+    els, jan = enter(), enter("jan")
+    for who in (els, jan):
+        who.open("/")
+        who.page.click("#geluid button")
+        who.until("naober.playing() && naober.sounded() === 1")
+    els.page.click("text=Dempen 10 min")
+    assert "Deze browser is gedempt tot" in els.page.inner_text("#geluid.hush")
+    sound(stage, "urgent")
+    jan.until("naober.sounded() === 2")
+    sound(stage, "system")
+    els.until("naober.sounded() === 2")  # a fault of our own, and not what came before it
+    els.open("/postvak").click("h1")  # a browser lets nothing sound before a hand was there
+    assert "gedempt tot" in els.page.inner_text("#geluid.hush"), "on its other pages too"
+    assert "gedempt" not in jan.page.inner_text("#geluid")
+
+
+def test_a_mute_ends_by_itself_by_hand_and_by_a_new_emergency(enter: Enter, stage: Stage) -> None:
+    acknowledge(stage)
+    els = enter()
+    page = els.open("/")
+    page.click("#geluid button")
+    for end in (
+        lambda: els.runs("localStorage.setItem('naober-dempen', String(Date.now() + 300))"),
+        lambda: page.click("text=Geluid weer aan"),
+        lambda: els.runs("localStorage.setItem('naober-dempen', String(Date.now() + 3600000))"),
+        lambda: sound(stage, "emergency"),
+    ):
+        page.click("text=Dempen 10 min")
+        page.wait_for_selector("#geluid.hush")
+        before = els.runs("naober.sounded()")
+        end()
+        page.get_by_text("Dempen 10 min").wait_for()
+    els.until(f"naober.sounded() > {before}")
 
 
 def test_the_row_under_the_pointer_never_moves(enter: Enter, stage: Stage) -> None:
