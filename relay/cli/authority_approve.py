@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from relay.cli.authority_ask import unlocked
-from relay.cli.authority_out import write_answers, write_paper
+from relay.cli.authority_out import write_answers, write_cards, write_paper
 from relay.cli.authority_places import decided, is_given
 from relay.cli.language import complain, say
 from relay.errors import ConfigError, NaoberError, Text
@@ -93,6 +93,7 @@ def _hand_out(
         laptop.write_stick(stick, grants.items())
     nodes = [each.request.address for each in gathered.asked if each.request.role == "node"]
     paper = write_paper(laptop, nodes, signed.version, stick or laptop.folder)
+    cards = write_cards(laptop, nodes, signed.version, stick) if stick is not None else ""
     count, version = len(signed.grants), signed.version
     words = "toelating" if count == 1 else "toelatingen"
     say(
@@ -108,6 +109,13 @@ def _hand_out(
         )
         listed = " en ".join(paper)
         say(Text(f"{listed}: op {where.nl}.", f"{', '.join(paper)}: on {where.en}."))
+    if cards:
+        say(
+            Text(
+                f"{cards}: op de stick, voor in de kast. Wis hem na het printen: er staan wachtwoorden op.",
+                f"{cards}: on the stick, for inside the box. Delete it once printed: it has Wi-Fi passwords.",
+            )
+        )
     if stick is not None:
         say(Text("Nu: stick terug in elk apparaat.", "Next: the stick back into each machine."))
     else:

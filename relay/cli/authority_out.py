@@ -8,12 +8,15 @@ from pathlib import Path
 
 from relay import files
 from relay.cli import qr
-from relay.cli.language import say
-from relay.errors import Text
-from relay.labels import Box, Facts, labels_pdf, sheets_pdf
+from relay.cli.language import complain, say
+from relay.errors import StorageError, Text
+from relay.labels import Box, Facts, Wifi, cards_pdf, labels_pdf, sheets_pdf
 from relay.trust import keys
 from relay.trust.authority_laptop import Laptop
 from relay.trust.stick import GRANTS, Stick
+from relay.wifi import card, point
+
+PDFS_MAX = 100  # of cards, of one version of the roster, on one stick
 
 
 def write_paper(
@@ -57,6 +60,37 @@ def facts_of(laptop: Laptop, version: int) -> Facts:
     """What is the same on all sheets."""
     sheet = laptop.settings.sheet
     return Facts(version, time.strftime("%d-%m-%Y"), sheet.phone, sheet.page)
+
+
+def write_cards(laptop: Laptop, addresses: Iterable[bytes], version: int, stick: Stick) -> str:
+    """The cards for inside the boxes, of what came along on the stick; the name of the PDF, if there is any.
+
+    Once it is written, the passwords it was made of are taken off the stick. A PDF that is there is kept: it
+    may not have been printed. A card that can't be read is told, and holds up nothing.
+    """
+    found: dict[str, tuple[bytes, Wifi]] = {}
+    for address in addresses:
+        try:
+            here = card.take(stick, address)
+        except StorageError as error:
+            complain(error)
+            continue
+        if here is not None:
+            found[keys.show(address)] = address, _wifi(here)
+    boxes = [(box, found[box.address]) for box in boxes_of(laptop, [each for each, _ in found.values()])]
+    if not boxes:
+        return ""
+    names = (f"kaarten-{version}{more}.pdf" for more in ("", *(f"-{at}" for at in range(2, PDFS_MAX))))
+    name = next((each for each in names if stick.size(each) is None), f"kaarten-{version}.pdf")
+    stick.write(name, cards_pdf((box, wifi) for box, (_, wifi) in boxes))
+    for _, (address, _) in boxes:
+        card.drop(stick, address)
+    return name
+
+
+def _wifi(here: card.Card) -> Wifi:
+    join = point.join_code(point.Point(here.name, here.password))
+    return Wifi(here.name, here.password, join, point.url(point.ADDRESS, 80))
 
 
 def write_answers(laptop: Laptop, grants: Mapping[bytes, bytes]) -> None:

@@ -12,6 +12,7 @@ from relay.errors import NaoberError, Text
 if TYPE_CHECKING:
     from relay.links.meshtastic.where import Where
     from relay.trust.papers import Request
+    from relay.wifi.point import Point
 
 EXAMPLES = (
     "sudo naober setup                              (on a Pi)",
@@ -21,7 +22,7 @@ GOOD, ATTENTION = 0, 1
 TLS_PORT = 8883
 FOLDER, STATE = "/etc/naober", "/var/lib/naober"  # as relay.config, which is too slow to import for help
 MODEL_FILES = (Path("/proc/device-tree/model"), Path("/sys/class/dmi/id/product_name"))
-STEPS = 4
+STEPS = 5
 _COLUMN = 11
 
 _DIR = Text("map van instellingen", "folder of configuration")
@@ -40,9 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stick", type=Path, metavar="DIR", help=pick(stick))
     radio = Text("deze radio: /dev/..., adres[:poort], of none", "this radio: /dev/..., host[:port], or none")
     parser.add_argument("--radio", default="", metavar="RADIO", help=pick(radio))
+    wifi = Text("de wifi voor de pagina: wlan0, of none", "the Wi-Fi of the page: wlan0, or none")
+    parser.add_argument("--wifi", default="", metavar="WIFI", help=pick(wifi))
     again = Text("opnieuw een verzoek, ook als dit apparaat is ingeleerd", "ask again, even when enrolled")
     parser.add_argument("--again", action="store_true", help=pick(again))
     add_folders(parser)
+    add_root(parser)
+
+
+def add_root(parser: argparse.ArgumentParser) -> None:
+    """Below which the machine's own settings lie, NetworkManager's among them: elsewhere in tests."""
+    parser.add_argument("--root", type=Path, default=Path("/"), help=argparse.SUPPRESS)
 
 
 def add_folders(parser: argparse.ArgumentParser) -> None:
@@ -53,11 +62,12 @@ def add_folders(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0: done; 1: done, but for the radio."""
+    """0: done; 1: done, but for the radio or the page."""
     return _inbox(args) if args.what == "inbox" else _node(args)
 
 
 def _node(args: argparse.Namespace) -> int:
+    from relay.cli.setup_page import page
     from relay.trust import enrolment, node_setup, papers
 
     had_keys = (args.state / node_setup.KEY_FILE).exists()
@@ -68,14 +78,17 @@ def _node(args: argparse.Namespace) -> int:
         named = {"device": where.device} if where.device else {"host": where.host, "port": where.port}
         node_setup.remember_radio(args.dir, args.state, **named)
     code = max(code, _set_radio(args, where))
+    point, shown, page_code = page(args, request.address)
+    code = max(code, page_code)
+    _step(4, Text("Pagina", "Page"), shown)
     grant = enrolment.applied(args.state / enrolment.GRANT_FILE)
     if grant is not None and not args.again:
         place = grant.site or grant.name or pick(Text("reserve", "spare"))
         known = f"{place} · roster {grant.version}"
-        _step(4, Text("Inleren", "Enrol"), Text(f"was al gedaan: {known}", f"done before: {known}"))
+        _step(5, Text("Inleren", "Enrol"), Text(f"was al gedaan: {known}", f"done before: {known}"))
         return code
     envelope = node_setup.prepare(args.state, model=_model(), radio=radio)
-    _ask(4, envelope, args.stick)
+    _ask(5, envelope, args.stick, point)
     return code
 
 
@@ -92,7 +105,7 @@ def _inbox(args: argparse.Namespace) -> int:
     place = inbox_setup.Place(args.dir, args.state, args.broker, args.port)
     envelope = inbox_setup.prepare(place, model=_model())
     _step(1, Text("Sleutels", "Keys"), _keys(papers.read_request(envelope), had_keys), of=2)
-    _ask(2, envelope, args.stick, of=2)
+    _ask(2, envelope, args.stick, None, of=2)
     return GOOD
 
 
@@ -181,8 +194,11 @@ def _set_radio(args: argparse.Namespace, where: Where | None) -> int:
     return ATTENTION if error is not None else GOOD
 
 
-def _ask(number: int, envelope: bytes, given: Path | None, *, of: int = STEPS) -> None:
-    """The request: on the stick if there is one, otherwise as text and QR code."""
+def _ask(number: int, envelope: bytes, given: Path | None, point: Point | None, *, of: int = STEPS) -> None:
+    """The request: on the stick if there is one, otherwise as text and QR code.
+
+    The card with the Wi-Fi's password goes along on the stick, and is shown nowhere: `naober page` does.
+    """
     from relay.trust import papers
     from relay.trust.keys import address_text
     from relay.trust.stick import FOLDER as ON_STICK
@@ -193,6 +209,10 @@ def _ask(number: int, envelope: bytes, given: Path | None, *, of: int = STEPS) -
     file = f"{REQUESTS}/{address_text(papers.read_request(envelope).address)}"
     if where is not None:
         Stick(where).write(file, envelope)
+        if point is not None:
+            from relay.wifi import card
+
+            card.put(Stick(where), papers.read_request(envelope).address, point)
         shown = f"{ON_STICK}/{file}"
         _step(
             number,

@@ -10,6 +10,7 @@ from relay.doctor.case import Case
 from relay.doctor.finding import Finding
 from relay.doctor.machine import PRIVATE_FILES, UNIT
 from relay.errors import NaoberError, Text
+from relay.processes import of_ours
 
 RADIO_SET_S = 120.0
 SYSTEMCTL_S = 60.0
@@ -41,21 +42,24 @@ def _rights(case: Case) -> Text:
 
 
 def _start(case: Case) -> Text:
-    _run(["systemctl", "start", UNIT], SYSTEMCTL_S)
+    _run(["systemctl", "start", UNIT], None, SYSTEMCTL_S)
     return Text("dienst gestart", "service started")
 
 
 def _radio(case: Case) -> Text:
-    import sys
-
-    _run([sys.executable, "-m", "relay.cli", "radio", "set", "--config", str(case.file)], RADIO_SET_S)
+    _run(*of_ours("relay.cli", "radio", "set", "--config", str(case.file)), RADIO_SET_S)
     return Text("radio ingesteld", "radio set")
 
 
-def _run(command: list[str], timeout_s: float) -> None:
+def _run(command: list[str], environment: dict[str, str] | None, timeout_s: float) -> None:
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            stdin=subprocess.DEVNULL,
+            env=environment,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NaoberError(Text(str(error), str(error))) from error
@@ -64,4 +68,17 @@ def _run(command: list[str], timeout_s: float) -> None:
         raise NaoberError(Text(said[0], said[0]), said[1].partition(": ")[2] if len(said) > 1 else "")
 
 
-FIXES: dict[str, Callable[[Case], Text]] = {"rights": _rights, "start": _start, "radio": _radio}
+def _page(case: Case) -> Text:
+    from relay.wifi import country, setting
+
+    country.set_for_good(setting.ROOT)
+    setting.switch_on(setting.ROOT)
+    return Text("wifi aangezet", "Wi-Fi switched on")
+
+
+FIXES: dict[str, Callable[[Case], Text]] = {
+    "rights": _rights,
+    "start": _start,
+    "radio": _radio,
+    "page": _page,
+}

@@ -31,7 +31,7 @@ WAITS_LONG_S = 300
 CLOCK_OFF_MAX_S = 120
 SYSTEMCTL_TIMEOUT_S = 3.0
 UNIT = "naober-node"
-PRIVATE_FILES = ("node.key", "node-tls.key", "node-seal.key", "grant", "exercise.json")
+PRIVATE_FILES = ("node.key", "node-tls.key", "node-seal.key", "grant", "exercise.json", "page-pin")
 _SUDO = Text("herhaal dit met sudo", "repeat this with sudo")
 
 
@@ -274,11 +274,6 @@ def version(case: Case) -> Finding:
     return good("D16", f"{__version__}, dienst ook", f"{__version__}, the service too")
 
 
-def page(case: Case) -> Finding:
-    """D07."""
-    return not_looked("D07", "nog niet in deze versie", "not in this version yet")
-
-
 def sensors(case: Case) -> Finding:
     """D14."""
     if case.facts is None:
@@ -300,4 +295,11 @@ def sensors(case: Case) -> Finding:
             "look at its plug; or switch it off in [sensors]",
         )
         return ill("D14", ATTENTION, short, do, what)
+    if against := ", ".join(case.facts.get("mains", {}).get("against", ())):  # an older service tells none
+        return ill(
+            "D14",
+            ATTENTION,
+            Text(f"{against}: tegendeel over netspanning", f"{against}: contradicts about the mains"),
+            Text("kijk naar stekker en bedrading: naober sensors", "look at plug and wires: naober sensors"),
+        )
     return good("D14", *told)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from relay.doctor import links, machine
+from relay.doctor import page as page_of_site
 from relay.doctor.case import Case
 from relay.doctor.finding import (
     ASK_FOR_HELP,
@@ -30,7 +31,7 @@ CHECKS: dict[str, Callable[[Case], Finding]] = {
     "D04": machine.power,
     "D05": links.radio,
     "D06": links.sole_use,
-    "D07": machine.page,
+    "D07": page_of_site.page,
     "D08": machine.rights,
     "D09": links.airtime,
     "D10": links.neighbours,

@@ -15,6 +15,15 @@ class Box(NamedTuple):
     control: str  # 5x5 digits
 
 
+class Wifi(NamedTuple):
+    """How one joins the Wi-Fi of one box: for its card only."""
+
+    name: str
+    password: str
+    join: str  # what the QR code says
+    page: str  # where the page is
+
+
 class Facts(NamedTuple):
     """What is the same on all of them."""
 

@@ -49,7 +49,7 @@ def sheets_pdf(boxes: Iterable[Box], facts: Facts) -> bytes:
         _picture(paper)
         _steps(paper)
         _lights(paper)
-        _codes(paper, facts)
+        _codes(paper, box, facts)
         _foot(paper, facts)
     return paper.bytes()
 
@@ -108,7 +108,7 @@ def _lights(paper: Paper) -> None:
         y += 6
 
 
-def _codes(paper: Paper, facts: Facts) -> None:
+def _codes(paper: Paper, box: Box, facts: Facts) -> None:
     y = 186.0
     paper.band(_EDGE, y, _INNER, 10, f"Werkt het? Lees de code voor aan {facts.phone or _BLANK}", 14)
     y += 13
@@ -119,7 +119,10 @@ def _codes(paper: Paper, facts: Facts) -> None:
         y += 5.8
     if facts.page:
         paper.qr(_EDGE + _INNER - _PAGE_QR, 202, _PAGE_QR, facts.page)
-        paper.text(_EDGE + _INNER - _PAGE_QR, 238, facts.page, 9, width=_PAGE_QR, align="C")
+        for at, line in enumerate(
+            (facts.page, f"wifi naober-{box.address[:4]}", "wachtwoord: kaart in de kast")
+        ):
+            paper.text(_EDGE + _INNER - _PAGE_QR, 238 + 4.4 * at, line, 9, width=_PAGE_QR, align="C")
 
 
 def _foot(paper: Paper, facts: Facts) -> None:

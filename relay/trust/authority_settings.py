@@ -63,7 +63,7 @@ class Sheet(msgspec.Struct, frozen=True):
     """For install sheets and labels."""
 
     phone: Annotated[str, msgspec.Meta(max_length=32)] = ""
-    page: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    page: Annotated[str, msgspec.Meta(max_length=64)] = "http://10.42.0.1"  # relay.wifi.point
 
 
 class Settings(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ Everything of ours lies in one folder, `naober/`, at most one folder deep:
 
     verzoek/<address>       requests of nodes           roster      changes and grants
     toelating/<address>     grants for nodes            berichten/  what couriers carry
+    kaart/<address>         Wi-Fi of a node, until it is printed
 
 Each step down is opened by itself and never through a symbolic link, so no name on a stick leads to a file
 of this machine. Only regular files are read, none beyond its limit, and a pipe is not waited for. What is
@@ -28,6 +29,7 @@ from relay.errors import StorageError, Text
 
 FOLDER = "naober"
 REQUESTS, GRANTS, MESSAGES, ROSTER = "verzoek", "toelating", "berichten", "roster"
+CARDS = "kaart"
 ADDRESS_NAME = re.compile(r"[0-9a-f]{8}")  # what a request or grant is called
 LABEL = "NAOBER"
 _MOUNTS = (("/media", LABEL), ("/media", f"*/{LABEL}"), ("/run/media", f"*/{LABEL}"), ("/mnt", LABEL))

@@ -31,6 +31,7 @@ from tests.cli.setting_up import (
     succeeded,
 )
 from tests.support.broker import free_port
+from tests.support.certs import host_names
 from tests.support.command import naober
 from tests.support.process import until
 
@@ -67,7 +68,7 @@ def test_the_broker_s_certificate_is_the_one_that_nodes_pin(enrolled: World) -> 
     pem = (enrolled.inbox.folder / "broker" / "broker.pem").read_bytes()
     found = chain.certificate(pem, "broker")
     assert pins == (hashlib.sha256(chain.key_of_certificate(found)).hexdigest(),)
-    assert chain.host_names(found) == {HOST, "localhost", "127.0.0.1"}
+    assert host_names(found) == {HOST, "localhost", "127.0.0.1"}
 
 
 def test_node_toml_is_the_shipped_file_with_its_explanations(enrolled: World) -> None:
@@ -122,19 +123,19 @@ def test_the_same_steps_again_change_nothing(enrolled: World) -> None:
 def test_setup_prints_its_lines_and_asks_nothing(world: World) -> None:
     done = world.node.setup_node()
     lines = done.stdout.splitlines()
-    assert [line[:5] for line in lines] == ["[1/4]", "[2/4]", "[3/4]", "[4/4]"]
+    assert [line[:5] for line in lines] == ["[1/5]", "[2/5]", "[3/5]", "[4/5]", "[5/5]"]
     request = papers.read_request(world.node.request())
     shown = keys.show(request.address)
     assert f"gemaakt op dit apparaat · adres {shown} · controlegetal {request.control}" in lines[0]
-    assert f"naober/verzoek/{request.address.hex()}" in lines[3]
-    assert "naober authority approve" in lines[3]
+    assert f"naober/verzoek/{request.address.hex()}" in lines[4]
+    assert "naober authority approve" in lines[4]
     assert request.role == "node"
 
 
 def test_without_a_radio_on_usb_the_rest_is_done_and_said(world: World) -> None:
     done = world.node.setup("--radio", world.stick / "no-such-radio")
     assert done.returncode == 1
-    assert "[4/4] Inleren" in done.stdout
+    assert "[5/5] Inleren" in done.stdout
     assert "Doe: " in done.stderr and "Traceback" not in done.stderr
     assert papers.read_request(world.node.request())
 

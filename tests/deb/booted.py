@@ -7,6 +7,7 @@ control groups of version 2, which not every container has.
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from relay import config, toml_text
 from tests.deb import sources
 from tests.deb.root import Root, as_root, new_root
 from tests.deb.services import set_up_node
@@ -23,6 +25,7 @@ from tests.support.stack import Stack
 pytestmark = pytest.mark.timeout(900)
 
 BOOT_TIMEOUT_S = 300
+CAP_NET_BIND_SERVICE = 10  # linux/capability.h
 STOP_TIMEOUT_S = 20
 UNIT = """[Unit]
 After=multi-user.target
@@ -37,6 +40,11 @@ for try in $(seq 60); do naober status | grep -q '^MQTT *up' && break; sleep 1; 
 echo "1 $(systemctl show naober-node -p ActiveState -p NRestarts -p User --value | tr '\\n' ' ')"
 echo "2 $(stat -c %U /proc/$(systemctl show naober-node -p MainPID --value))"
 echo "3 $(systemctl is-active naober-inbox naober-upgrade naober-broker.path | tr '\\n' ' ')"
+page="import urllib.request as u; print(u.urlopen('http://127.0.0.9', timeout=20).read().decode())"
+echo "9 $(python3 -c "$page" | grep -c 'Kazerne Beilen')"
+pid=$(systemctl show naober-node -p MainPID --value)
+echo "10 $(grep -E '^Cap(Eff|Bnd)|^Groups' /proc/$pid/status | tr -s '\t\n' '  ')"
+echo "11 $(getent group dialout | cut -d: -f3)"
 timeout 200 naober upgrade /root/naober-1.2.0.bundle | tail -n 1 | sed 's/^/4 /'
 echo "5 $(systemctl is-active naober-node) $(naober --version)"
 echo "6 $(systemctl --failed --plain --no-legend | grep -c naober)"
@@ -94,12 +102,20 @@ def test_the_units_run_and_an_upgrade_is_carried_out_in_its_confinement(tmp_path
         first = sources.build(sources.source(tmp_path, "1.1.0"), tmp_path)
         root.run("dpkg", "-i", root.copy(first, "/root"))
         set_up_node(root, stack.trust, "Kazerne Beilen")
+        settings = root / str(config.FOLDER / config.NODE_FILE)
+        settings.write_text(
+            toml_text.fill(settings.read_text(), {("page", "host"): "127.0.0.9"})
+        )  # at port 80
         stack.broker.start()
         stack.inbox.start()
         Machine(root, stack, tmp_path, "bookworm").bundle("1.2.0", sources.FIRST_S + HOUR_S)
         root.put("/root/try", TRY)
         said = boot(root)
         lines = dict(line.split(" ", 1) for line in said.splitlines() if line[:2].strip().isdigit())
+        assert int(lines["9"]) > 0, said
+        found = dict(re.findall(r"(\w+): ((?:\w+ ?)+?)(?= \w+:| *$)", lines["10"]))
+        assert {int(found[each], 16) for each in ("CapEff", "CapBnd")} == {1 << CAP_NET_BIND_SERVICE}, said
+        assert lines["11"] in found["Groups"].split(), said
         assert set(lines["1"].split()) == {"0", "active", "naober"}, said  # restarts, state, user
         assert lines["2"] == "naober", said
         assert lines["3"].split() == ["inactive", "inactive", "inactive"], said

@@ -243,6 +243,10 @@ def settings_and_keys_survive_removal_and_keys_a_purge(machine: Machine) -> None
     assert not (root / "/usr/lib/naober").exists() and not (root / "/usr/bin/naober").exists()
     assert {**before, str(sites): ""} == {**machine.sums(), str(sites): ""}
     assert sites.read_text() == "# ours\n"
+    wifi = ("system-connections/naober.nmconnection", "dnsmasq-shared.d/naober.conf")
+    for name in (*(f"/etc/NetworkManager/{each}" for each in wifi), "/etc/modprobe.d/naober-wifi.conf"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
     root.run("dpkg", "-P", "naober")  # asks nothing: there is no one to answer
     assert not (root / "/etc/naober").exists() and not (root / "/var/cache/naober").exists()
     assert (machine.state / "node.key").exists() and (machine.state / "outbox.db").stat().st_size >= messages
