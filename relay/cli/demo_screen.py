@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from relay.cli import labels
-from relay.cli.demo_stage import HOST, LOGIN, DemoNode, Stage
+from relay.cli.demo_stage import DESK_AT, HOST, LOGIN, DemoNode, Stage
 from relay.cli.demo_story import ACTS, LAST, Story
 from relay.cli.demo_tally import Layers, Tally
 from relay.cli.language import chosen, pick, say
@@ -81,6 +81,12 @@ def login_line(stage: Stage) -> str:
     return f"http://{HOST}:{stage.page_port}   {words[0]} {LOGIN} · {words[1]} {stage.password}"
 
 
+def desk_line(stage: Stage) -> str:
+    """Where the page of one site is."""
+    words = Text("de pagina van een punt", "the page of one site")
+    return f"http://{HOST}:{stage.desk_port}   {pick(words)} ({DESK_AT})"
+
+
 class Screen:
     """Redraws the whole screen in place."""
 
@@ -122,6 +128,7 @@ class Screen:
             self._measured(wide),
             "",
             fit(login_line(self._stage), wide),
+            fit(desk_line(self._stage), wide),
             self._paint(
                 fit(pick(Text("Ctrl-C stopt en ruimt alles op", "Ctrl-C ends all of it")), wide), _DIM
             ),
@@ -188,6 +195,7 @@ class Lines:
         self._open: tuple[int, ...] = ()
         self._counted_s = 0.0
         say(login_line(stage))
+        say(desk_line(stage))
         say(_INVENTED)
 
     def show(self, fresh: list[dict[str, Any]]) -> None:

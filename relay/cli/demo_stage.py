@@ -39,6 +39,7 @@ HOP_LIMIT = 3  # as the pretended radios come
 THIS_DEVICE = Text("Dit apparaat", "This device")
 LOGIN, BANNER = "demo", "DEMO"
 INVENTED = ("Dorpshuis Voorbeeld-Norg", "Sporthal Voorbeeld-Roden")
+DESK_AT = INVENTED[0]  # which nothing in the story kills
 
 _SITES = """\
 [[site]]
@@ -139,9 +140,10 @@ class DemoNode(Child):
         *,
         radio_port: int,
         broker_port: int,
+        desk_port: int | None,
         invented: bool,
     ) -> None:
-        """`broker_port`: of the broker, or of this site's own line to it."""
+        """`broker_port`: of the broker, or of this site's own line to it. `desk_port`: of its page."""
         self.site, self.invented = site, invented
         self.state = place / "state"
         place.mkdir()
@@ -163,6 +165,8 @@ class DemoNode(Child):
             ("sensors.network", "active"): False,  # nothing leaves this machine
             ("log", "level"): "error",  # that the radios are not set up by a technician is known
         }
+        if desk_port is not None:
+            changes |= {("page", "host"): HOST, ("page", "port"): desk_port, ("page", "capacity"): 120}
         file.write_text(toml_text.fill(file.read_text("utf-8"), changes), "utf-8")
         super().__init__(place.name, ["node", "--config", file], place.parent)
 
@@ -195,7 +199,8 @@ class Stage:
         self.page_port = page_port or free_port()
         self.json_port = free_port(self.page_port)
         self.password = "-".join(secrets.token_hex(2) for _ in range(3))
-        broker_port = free_port(self.page_port, self.json_port)
+        self.desk_port = free_port(self.page_port, self.json_port)
+        broker_port = free_port(self.page_port, self.json_port, self.desk_port)
         self.folder = Path(tempfile.mkdtemp(prefix="naober-demo-", dir=_room_for_sockets()))
         try:
             self._lay_out(broker_port)
@@ -225,11 +230,11 @@ class Stage:
         operators.close()
         self.inbox = Child("postvak", ["inbox", "--config", file], self.folder)
         sites = (pick(THIS_DEVICE), *INVENTED)
-        radio_port = free_port(self.page_port, self.json_port, broker_port, run=len(sites))
+        taken = (self.page_port, self.json_port, self.desk_port, broker_port)
+        radio_port = free_port(*taken, run=len(sites))
         count = ("--count", str(len(sites)), "--port", str(radio_port), "--preset", PRESET)
         self.radios = Child("radios", ["fake-radio", *count], self.folder)
-        taken = range(radio_port, radio_port + len(sites))
-        line_port = free_port(self.page_port, self.json_port, broker_port, *taken)
+        line_port = free_port(*taken, *range(radio_port, radio_port + len(sites)))
         self.line = Child("line", [LINE, str(line_port), str(broker_port)], self.folder)
         self.nodes: list[DemoNode] = []
         for number, site in enumerate(sites):
@@ -241,6 +246,7 @@ class Stage:
                     trust,
                     radio_port=radio_port + number,
                     broker_port=line_port if has_line else broker_port,
+                    desk_port=self.desk_port if site == DESK_AT else None,
                     invented=number > 0,
                 )
             )
