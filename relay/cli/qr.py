@@ -10,17 +10,14 @@ import base64
 import binascii
 import io
 import shutil
-import warnings
 from pathlib import Path
 
+from relay import pictures
 from relay.errors import ConfigError, Text, WireError
 
 GRANT_PREFIX = "HTTP://10.42.0.1/I/"
 TEXT_CHARACTERS_MAX = 4096
-PHOTO_BYTES_MAX = 64 * 1024 * 1024
-PHOTO_PIXELS_MAX = 200_000_000
 PICTURE_SCALE = 8  # pixels per module
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 _HALVES = {(0, 0): "█", (0, 1): "▀", (1, 0): "▄", (1, 1): " "}  # light modules are drawn: terminals are dark
 
 
@@ -75,28 +72,13 @@ def picture(text: str) -> bytes:
 
 def from_photo(path: Path) -> list[bytes]:
     """The envelopes in the QR codes of a picture, one at least; raises ConfigError, StorageError."""
-    import zxingcpp
-    from PIL import Image
-
     from relay.trust.stick import read_file
 
-    data = read_file(path, PHOTO_BYTES_MAX)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            image = Image.open(io.BytesIO(data), formats=_FORMATS)
-            if image.width * image.height > PHOTO_PIXELS_MAX:
-                raise ValueError
-            codes = zxingcpp.read_barcodes(image.convert("L"))
-    except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError):
-        raise ConfigError(
-            Text(f"{path} is geen foto die te lezen is", f"{path} is no picture that can be read"),
-            Text("Maak een foto als JPEG of PNG", "Take a picture as JPEG or PNG"),
-        ) from None
+    codes = pictures.codes_in(read_file(path, pictures.PICTURE_BYTES_MAX), str(path))
     found = []
     for code in codes:
         try:
-            found.append(from_text(code.text))
+            found.append(from_text(code))
         except WireError:
             continue
     if not found:

@@ -23,17 +23,20 @@ EXAMPLES = (
     "sudo naober stick export /media/NAOBER",
     "sudo naober stick import /media/NAOBER",
     "sudo naober stick rescue /media/NAOBER --state /mnt/kaart/var/lib/naober",
+    "sudo naober stick qr                       (codes for a phone; with a folder: pictures)",
 )
-STEPS = ("export", "import", "rescue")
+STEPS = ("export", "import", "rescue", "qr")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """One step or both ways, and where the stick is."""
     what = Text(
-        "export, import, rescue (redden van een kapotte kaart); niets: heen en terug. En de map van de stick",
-        "export, import, rescue (from a broken card); nothing: both ways. And the folder of the stick",
+        "export, import, rescue (redden van een kapotte kaart), qr (codes voor een telefoon); "
+        "niets: heen en terug. En de map van de stick",
+        "export, import, rescue (from a broken card), qr (codes for a phone); "
+        "nothing: both ways. And the folder of the stick",
     )
-    parser.add_argument("what", nargs="*", metavar="export|import|rescue [DIR]", help=pick(what))
+    parser.add_argument("what", nargs="*", metavar="export|import|rescue|qr [DIR]", help=pick(what))
     state = Text("rescue: de map naober van een andere kaart", "rescue: the folder of another card")
     parser.add_argument("--state", type=Path, metavar="DIR", help=pick(state))
     parser.add_argument("--config", type=Path, metavar="FILE", help="node.toml")
@@ -47,9 +50,12 @@ def run(args: argparse.Namespace) -> int:
     from relay.node.courier_handling import Handling
     from relay.trust.stick import Stick
 
-    step, root = chosen(args.what)
-    stick = CourierStick(Stick(root))
     file = args.config or config.FOLDER / config.NODE_FILE
+    step, named = chosen(args.what)
+    if step == "qr":
+        return _codes(file, named)
+    root = place(named)
+    stick = CourierStick(Stick(root))
     if step == "rescue":
         return _rescue(stick, file, args.state)
     code = 0
@@ -84,15 +90,26 @@ def _not_enrolled() -> int:
     return 1
 
 
-def chosen(words: list[str]) -> tuple[str, Path]:
-    """The step (empty: both ways) and the folder of the stick; raises NaoberError."""
+def _codes(file: Path, folder: Path | None) -> int:
+    from relay import config
+    from relay.cli import stick_qr
+
+    settings = config.load_node(file)
+    if not settings.network_id:
+        return _not_enrolled()
+    with asking(settings) as ask:
+        return stick_qr.show(ask, place(folder) if folder else None)
+
+
+def chosen(words: list[str]) -> tuple[str, Path | None]:
+    """The step (empty: both ways) and the folder that was named; raises NaoberError."""
     step = words[0] if words and words[0] in STEPS else ""
     rest = words[1:] if step else words
     if len(rest) > 1:
         from relay.cli.parser import UsageError, suggest
 
         raise UsageError(*suggest(rest[0], STEPS, "naober stick"))
-    return step, place(Path(rest[0]) if rest else None)
+    return step, Path(rest[0]) if rest else None
 
 
 def place(given: Path | None) -> Path:

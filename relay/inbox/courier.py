@@ -3,11 +3,13 @@
 `naober inbox import` asks the running inbox through a socket in its state folder, batch by batch: there is
 one writer of the store. A batch goes through intake as a frame does, charged to the stick of the node that
 wrote it, so that junk on a stick costs no node its allowance on MQTT. Receipts are signed after the commit,
-when all batches are in; a stick that goes back tells each node on it all that is held of it.
+when all batches are in; a stick that goes back tells each node on it all that is held of it. Codes for a
+phone are batches, too (courier_codes.py); nothing goes back with them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import logging
 import time
@@ -18,7 +20,7 @@ from typing import Any
 
 from relay.core import wire
 from relay.core.courier import as_carried, waited_s
-from relay.core.message import Address, Clock, Numbering, numbering_of
+from relay.core.message import Address, Clock, Entry, Numbering, numbering_of
 from relay.core.papers import PAPER_KINDS
 from relay.errors import NaoberError, Text, WireError
 from relay.inbox.ingest import Intake, Outcome
@@ -31,6 +33,7 @@ from relay.trust import keys
 
 SOCKET_NAME = "inbox.sock"
 PUBLISHER = "stick-"  # and the address of the node that wrote the batch, by its own word
+ROSTER_WAIT_S, ROSTER_WAITS = 0.05, 60  # at most this long and often, until a paper that was brought counts
 EPOCHS_MAX = 16  # of one node that a stick asks receipts for
 
 log = logging.getLogger("naober.inbox")
@@ -53,10 +56,13 @@ class Courier:
         self._store, self._intake, self._pipe, self._replies = store, intake, pipe, replies
         self._look_up, self._now, self._send = look_up, now, send
 
-    async def serve(self, state: Path) -> AbstractServer | None:
-        """Listen for `naober inbox import`; an inbox that can't works on without."""
+    async def serve(self, state: Path, answer: control.Ask) -> AbstractServer | None:
+        """Listen for `naober inbox import` and the like; an inbox that can't works on without.
+
+        `answer` gets what is asked, and asks here what it does not know.
+        """
         try:
-            return await control.serve(state, self.answer, name=SOCKET_NAME)
+            return await control.serve(state, answer, name=SOCKET_NAME)
         except OSError as error:
             log.error("no socket in %s, so `naober inbox import` can't reach this inbox: %s", state, error)
             return None
@@ -78,11 +84,12 @@ class Courier:
         """Store one batch. `whole`: all of it is held now, so the stick need not carry it any further."""
         arrival, clock = self._now()
         now_s = None if clock is Clock.NONE else arrival.unix_s - wire.EPOCH_2025_UNIX_S
+        publisher = f"{PUBLISHER}{source[: keys.ADDRESS_BYTES * 2]}"
         try:
             entries = as_carried(wire.decode_batch(frame), waited_s(written_s, now_s))
         except WireError:
             return {"new": 0, "known": 0, "apart": 0, "junk": 1, "whole": False}
-        publisher = f"{PUBLISHER}{source[: keys.ADDRESS_BYTES * 2]}"
+        entries = await self._without_papers(publisher, entries)
         parcel = self._intake.open_frame(publisher, wire.encode_batch(entries), time.monotonic())
         if parcel is None:
             return {"new": 0, "known": 0, "apart": 0, "junk": len(entries), "whole": False}
@@ -99,12 +106,25 @@ class Courier:
             "whole": not junk and not apart,
         }
 
+    async def _without_papers(self, publisher: str, entries: list[Entry]) -> list[Entry]:
+        """Take in what authorities signed first: who says the rest may be known by it in a moment."""
+        shown = [entry for entry in entries if _is_paper(entry)]
+        if not shown:
+            return entries
+        self._intake.open_frame(publisher, wire.encode_batch(shown), time.monotonic())
+        rest = [entry for entry in entries if not _is_paper(entry)]
+        for _ in range(ROSTER_WAITS):
+            if all(self._look_up(entry.envelope[1:5]) for entry in rest):
+                break
+            await asyncio.sleep(ROSTER_WAIT_S)
+        return rest
+
     def _store_all(self, parcel: Parcel) -> tuple[Outcome, int, int]:
         """What came of it, how many are held, and how many stand apart: unknown, blocked, revoked."""
         outcome = self._intake.store([parcel], *self._now())
         held = apart = 0
         for item in parcel.items:
-            if item.header.kind in PAPER_KINDS or self._holds(item):
+            if self._holds(item):
                 held += 1
             elif item.known is None or (item.authentic and not self._answers(item.header.address)):
                 apart += 1
@@ -137,3 +157,10 @@ class Courier:
         if known is None or not is_believed(known):
             return False
         return not is_kept_out(known, self._now()[0].unix_s)
+
+
+def _is_paper(entry: Entry) -> bool:
+    try:
+        return wire.parse_header(entry.envelope).kind in PAPER_KINDS
+    except WireError:
+        return False

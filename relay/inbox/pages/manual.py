@@ -14,11 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from relay.core.fields import Value, paper_number
-from relay.errors import Text, ValueRefused
-from relay.inbox.operators.handling import ReportId
-from relay.inbox.operators.manual import SAID_LENGTH_MAX, VIAS, Told
-from relay.inbox.pages import lanes, words
-from relay.inbox.pages.pasting import (
+from relay.core.paper_form import (
     FORM_FIELDS,
     REPORT_FIELDS,
     TEXT_LENGTH_MAX,
@@ -26,8 +22,13 @@ from relay.inbox.pages.pasting import (
     understand,
     value_of,
 )
+from relay.errors import Text, ValueRefused
+from relay.inbox.operators.handling import ReportId
+from relay.inbox.operators.manual import SAID_LENGTH_MAX, VIAS, Told
+from relay.inbox.pages import lanes, words
 from relay.inbox.pages.room import Room
-from relay.inbox.pages.visit import Visit, form_of, must_be_ours
+from relay.inbox.pages.visit import Visit, must_be_ours
+from relay.web.forms import form_of
 
 URGENCIES = ("1", "2", "3", "4")
 CONFIDENCES = ("unconfirmed", "confirmed")
