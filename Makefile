@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN_TEST := chromium mosquitto mosquitto-clients strace faketime systemd e2fsprogs poppler-utils debootstrap nut-server
+DEBIAN_TEST := chromium mosquitto mosquitto-clients strace faketime systemd e2fsprogs poppler-utils debootstrap nut-server gpsd gpsd-clients dnsmasq-base
 
 # a Python that was upgraded away leaves a .venv that no longer runs
 $(shell { $(BIN)/python -c ''; } 2>/dev/null || rm -f $(VENV)/made)
@@ -32,7 +32,7 @@ lint: $(VENV)/test
 bench: $(VENV)/test debian-test  ## the figures, into bench/results.json
 	$(BIN)/python -m bench
 
-screenshots: $(VENV)/test debian-test  ## pictures of the operators' pages, into docs/screens
+screenshots: $(VENV)/test debian-test  ## pictures of all pages, into docs/screens
 	$(BIN)/pytest tests/browser/screens.py
 
 soak: $(VENV)/test  ## simulated outages with random faults: SEEDS=1000, or SEEDS=1000..2000
@@ -45,7 +45,7 @@ bundle: deb  ## dist/naober-X.bundle for `naober upgrade`; VRD signs it: naober 
 	@$(BIN)/python systemd/deb/bundle.py
 
 deb-test: $(VENV)/test debian-test  ## every package in a clean Debian: install, boot, upgrade, power cuts, purge
-	$(BIN)/pytest tests/deb/matrix.py tests/deb/booted.py
+	$(BIN)/pytest tests/deb/matrix.py tests/deb/booted.py tests/deb/wifi.py
 
 deb-lock: $(VENV)/test  ## the newest Python packages for the Debian packages, into systemd/deb/lock.txt
 	@$(BIN)/python systemd/deb/lock.py

@@ -106,7 +106,8 @@ def place(tables: object, at: str) -> str:
         name, _, index = rest[0].partition("[")
         inner = tables.get(name) if isinstance(tables, dict) else None
         if isinstance(inner, list) and index and isinstance(inner[int(index.rstrip("]"))], dict):
-            return " ".join([f"[[{name}]] {int(index.rstrip(']')) + 1}", *rest[1:]])
+            whole = f"{section}.{name}" if section else name
+            return " ".join([f"[[{whole}]] {int(index.rstrip(']')) + 1}", *rest[1:]])
         if not isinstance(inner, dict):
             break
         section = f"{section}.{name}" if section else name
@@ -183,6 +184,8 @@ def _choices(kind: Any, at: str) -> tuple[str, ...]:
     for step in at.split("."):
         if step and _is_struct(kind):
             kind = _fields(kind).get(step.partition("[")[0])
+            if "[" in step:  # an entry of a list
+                kind = next(filter(_is_struct, get_args(kind)), kind)
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 

@@ -103,3 +103,16 @@ def judge_mqtt(mqtt: MqttSection, path: Path) -> None:
             ),
             Text("Schrijf tls = true; zonder TLS kan alleen op dit apparaat", "Write tls = true"),
         )
+
+
+def judge_address(section: str, key: str, address: str, path: Path) -> None:
+    """Raises ConfigError for what is no "host:port"."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) <= 65535:
+        raise ConfigError(
+            Text(
+                f'{path}: [{section}] {key}: "{address}" past niet',
+                f'{path}: [{section}] {key}: "{address}" does not fit',
+            ),
+            Text('Schrijf ze als "adres:poort"', 'Write them as "address:port"'),
+        )

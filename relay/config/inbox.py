@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -18,6 +19,7 @@ from relay.config.common import (
     Port,
     PresetName,
     Section,
+    judge_address,
     judge_mqtt,
 )
 from relay.errors import ConfigError, Text
@@ -35,6 +37,7 @@ class InboxSection(OwnSection, frozen=True):
 class InboxMqttSection(MqttSection, frozen=True):
     """How the inbox itself reaches the broker."""
 
+    others: Annotated[tuple[str, ...], msgspec.Meta(max_length=4)] = ()  # "host:port" of VRD's other brokers
     certificate: Path = Path("inbox.pem")
     key: Path = STATE / "inbox-tls.key"
 
@@ -62,6 +65,7 @@ class PagesSection(Section, frozen=True):
         ""  # empty: stand, in the folder of the inbox
     )
     paper_keep: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 48  # pictures of an hour each; 0: none are made
+    paper_command: Annotated[tuple[str, ...], msgspec.Meta(max_length=32)] = ()  # gets the name of the file
 
 
 class NotifySection(Section, frozen=True):
@@ -81,8 +85,38 @@ class NotifySection(Section, frozen=True):
     mqtt: bool = False
 
 
+Words = Annotated[tuple[str, ...], msgspec.Meta(max_length=32)]
+
+
+class OidcSection(Section, frozen=True):
+    """A login by VRD's identity provider, beside the local one. Without an issuer there is none."""
+
+    issuer: Annotated[str, msgspec.Meta(max_length=255)] = ""
+    client_id: Annotated[str, msgspec.Meta(max_length=255)] = ""
+    secret_file: Annotated[str, msgspec.Meta(max_length=255)] = ""  # mode 0600
+    address: Annotated[str, msgspec.Meta(max_length=255)] = ""  # of the operators' pages, as browsers know it
+    name_claim: Name = "preferred_username"
+    role_claim: Name = "roles"
+    reader: Words = ()  # values of that claim that make somebody a reader
+    operator: Words = ()
+    coordinator: Words = ()
+    administrator: Words = ()
+
+
+Command = Annotated[tuple[str, ...], msgspec.Meta(max_length=32)]
+
+
+class BellSection(Section, frozen=True):
+    """The bell on the server (naober inbox bell): a command for each sound; empty: a tone of its own."""
+
+    emergency: Command = ()
+    urgent: Command = ()
+    system: Command = ()
+    chime: Command = ()
+
+
 class StoreSection(Section, frozen=True):
-    """How long the inbox keeps what it received."""
+    """How long the inbox keeps what it need not keep for ever: statuses, the alarms' history."""
 
     retention_days: Days = 365
 
@@ -102,6 +136,8 @@ class InboxConfig(Config, frozen=True):
     web: WebSection = WebSection()
     pages: PagesSection = PagesSection()
     notify: NotifySection = NotifySection()
+    oidc: OidcSection = OidcSection()
+    bell: BellSection = BellSection()
     store: StoreSection = StoreSection()
     log: LogSection = LogSection()
 
@@ -130,6 +166,8 @@ def parse_inbox(text: str, path: Path) -> InboxConfig:
     """As `load_inbox`, from a text that is (or will be) at `path`."""
     config = toml.parse(text, InboxConfig, path)
     judge_mqtt(config.mqtt, path)
+    for other in config.mqtt.others:
+        judge_address("mqtt", "others", other, path)
     if not (config.pages.tls or is_loopback(config.pages.host)):
         raise ConfigError(
             Text(
@@ -138,6 +176,7 @@ def parse_inbox(text: str, path: Path) -> InboxConfig:
             ),
             Text('Schrijf tls = true, of host = "127.0.0.1"', 'Write tls = true, or host = "127.0.0.1"'),
         )
+    _judge_oidc(config.oidc, path)
     if not is_loopback(config.web.host):
         raise ConfigError(
             Text(
@@ -150,3 +189,25 @@ def parse_inbox(text: str, path: Path) -> InboxConfig:
             ),
         )
     return config
+
+
+def _judge_oidc(oidc: OidcSection, path: Path) -> None:
+    """Raises ConfigError for one that is half set up, or that would speak over the network in the clear."""
+    if not oidc.issuer:
+        return
+    missing = [name for name in ("client_id", "secret_file", "address") if not getattr(oidc, name)]
+    open_ = [
+        name
+        for name in ("issuer", "address")
+        if (parts := urlsplit(getattr(oidc, name))).scheme != "https"
+        and not (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    ]
+    if missing or open_:
+        wrong = ", ".join(missing or open_)
+        raise ConfigError(
+            Text(f"{path}: [oidc] {wrong} klopt niet", f"{path}: [oidc] {wrong} is not right"),
+            Text(
+                "Vul issuer, client_id, secret_file en address in; adressen beginnen met https://",
+                "Fill in issuer, client_id, secret_file and address; addresses begin with https://",
+            ),
+        )

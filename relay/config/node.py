@@ -17,6 +17,7 @@ from relay.config.common import (
     PresetName,
     PublicKey,
     Section,
+    judge_address,
     judge_mqtt,
 )
 from relay.errors import ConfigError, Text
@@ -91,7 +92,30 @@ class NetworkSensorSection(Section, frozen=True):
     active: bool = True  # false: nothing is ever sent to find out
     probes: tuple[str, ...] = ()  # "host:port" that show whether the internet works; none: not known
     dns_name: Name = ""  # asked of each name server; empty: not known
+    portal_url: Annotated[str, msgspec.Meta(max_length=255)] = ""  # a page that a portal can't give
+    portal_expect: Annotated[str, msgspec.Meta(max_length=255)] = ""  # what stands in it; empty: answer 204
     interval_s: Seconds = 30
+
+
+class VictronSection(Section, frozen=True):
+    """A Victron installation with Venus OS; without `host` there is none."""
+
+    host: Name = ""
+    port: Port = 1883
+    portal: Annotated[str, msgspec.Meta(pattern=r"^([0-9A-Za-z]{6,32})?$")] = ""  # VRM portal ID
+    password_file: Annotated[str, msgspec.Meta(max_length=255)] = ""  # holds its password; then TLS, too
+
+
+class GpioSection(Section, frozen=True):
+    """One `[[sensors.gpio]]`: a contact on a line of a GPIO chip (relay/sensors/gpio.py)."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,24}$")]
+    line: Annotated[int, msgspec.Meta(ge=0, le=1023)]  # on a Pi the number after "GPIO"
+    means: Literal["power", "generator", "door"]
+    chip: Annotated[str, msgspec.Meta(pattern=r"^/dev/[A-Za-z0-9/_-]+$", max_length=64)] = "/dev/gpiochip0"
+    active_low: bool = False  # true: an active contact pulls the line to ground
+    pull: Literal["none", "up", "down"] = "none"
+    debounce_ms: Annotated[int, msgspec.Meta(ge=0, le=300)] = 50
 
 
 class CommandSection(Section, frozen=True):
@@ -101,15 +125,22 @@ class CommandSection(Section, frozen=True):
     command: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=16)]
     interval_s: Annotated[int, msgspec.Meta(ge=5, le=86_400)] = 60
     timeout_s: Annotated[int, msgspec.Meta(ge=1, le=60)] = 10
+    measures: Literal["site", "ups", "own"] = "site"  # where, if it tells `power` (relay/sensors/mains.py)
 
 
 class SensorsSection(Section, frozen=True):
-    """What the node measures by itself. Of two that tell the same, the first in this order counts."""
+    """What the node measures by itself. Of two that tell the same, the first in this order counts.
 
+    Not so for the mains: relay/sensors/mains.py.
+    """
+
+    victron: VictronSection = VictronSection()
+    gpio: Annotated[tuple[GpioSection, ...], msgspec.Meta(max_length=16)] = ()
     nut: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9._-]+(@[A-Za-z0-9._-]+(:\d{1,5})?)?)?$")] = ""
     power: bool = True  # /sys/class/power_supply
     temperature: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9:._-]*$", max_length=64)] = ""
     command: Annotated[tuple[CommandSection, ...], msgspec.Meta(max_length=16)] = ()
+    gpsd: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9._-]+(:\d{1,5})?)?$")] = ""
     host: bool = True  # temperature, load, memory, disk, clock
     network: NetworkSensorSection = NetworkSensorSection()
 
@@ -188,10 +219,35 @@ def parse_node(text: str, path: Path) -> NodeConfig:
     judge_mqtt(config.mqtt, path)
     _judge_radio(config.radio, path)
     for other in config.mqtt.others:
-        _judge_address("mqtt", "others", other, path)
+        judge_address("mqtt", "others", other, path)
+    _judge_victron(config.sensors.victron, path)
+    _judge_portal(config.sensors.network, path)
     for probe in config.sensors.network.probes:
-        _judge_address("sensors.network", "probes", probe, path)
+        judge_address("sensors.network", "probes", probe, path)
     return config
+
+
+def _judge_portal(network: NetworkSensorSection, path: Path) -> None:
+    """As far as it is not judged where it is used (relay/sensors/portal.py)."""
+    if network.portal_url and not network.portal_url.startswith("http://"):
+        raise ConfigError(
+            Text(
+                f'{path}: [sensors.network] portal_url "{network.portal_url}" past niet',
+                f'{path}: [sensors.network] portal_url "{network.portal_url}" does not fit',
+            ),
+            Text("Het begint met http://, niet met https", "It begins with http://, not with https"),
+        )
+
+
+def _judge_victron(victron: VictronSection, path: Path) -> None:
+    if victron.host and not victron.portal:
+        raise ConfigError(
+            Text(f"{path}: [sensors.victron] zonder portal", f"{path}: [sensors.victron] without portal"),
+            Text(
+                "Het is het VRM-portal-ID in het menu van het GX-apparaat",
+                "It is the VRM portal ID in the menu of the GX device",
+            ),
+        )
 
 
 def _judge_radio(radio: RadioSection, path: Path) -> None:
@@ -215,16 +271,4 @@ def _judge_radio(radio: RadioSection, path: Path) -> None:
         raise ConfigError(
             Text(f"{path}: [radio] want_ack zonder to", f"{path}: [radio] want_ack without to"),
             Text("Schrijf want_ack = false, of geef to", "Write want_ack = false, or give to"),
-        )
-
-
-def _judge_address(section: str, key: str, address: str, path: Path) -> None:
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) <= 65535:
-        raise ConfigError(
-            Text(
-                f'{path}: [{section}] {key}: "{address}" past niet',
-                f'{path}: [{section}] {key}: "{address}" does not fit',
-            ),
-            Text('Schrijf ze als "adres:poort"', 'Write them as "address:port"'),
         )

@@ -154,6 +154,7 @@ NUMBERED_FIELDS: tuple[Field, ...] = (
     _int(
         59, "exercise_min", "Oefening duurt nog", "Exercise goes on for", "min", 720, "node"
     ),  # 0: it is over
+    _int(61, "replaces", "Vervangt bericht", "Replaces notice", "", 2**32 - 1, "node"),
 )
 
 # what a person tells where nothing measures it; bit i of `entered_too` says so of the i-th. Only added to

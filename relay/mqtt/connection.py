@@ -48,6 +48,7 @@ HELD_FACTOR = 4  # Mosquitto 2.0.11 exceeds our Receive Maximum: at so many time
 CLOSE_TIMEOUT_S = 2.0
 TICK_S = 5.0  # how often paho looks at its keepalive
 NO_MATCHING_SUBSCRIBERS = 0x10
+USER = "naober"  # for a device that asks for a password: it takes any name
 
 
 class Connection:
@@ -330,6 +331,8 @@ class _Client(paho.Client):
         )
         self._tap = tap
         self.max_inflight_messages_set(0)  # the window is ours: paho would queue what exceeds its own
+        if options.password:
+            self.username_pw_set(USER, options.password)
         if options.will is not None:
             self.will_set(options.will.topic, options.will.payload, qos=1, retain=True)
 

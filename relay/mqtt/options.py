@@ -28,7 +28,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     port: int
     client_id: str
-    tls: ssl.SSLContext | None = None  # None is for loopback only
+    tls: ssl.SSLContext | None = None  # None is for loopback, or
+    foreign: bool = False  # for a device of the building that has a broker: we only listen to it
+    password: str = ""  # of such a device; never of our own brokers, which ask for certificates
     will: Will | None = None
     send_window: int = SEND_WINDOW  # the broker may allow less
     receive_max: int = RECEIVE_MAX
@@ -36,7 +38,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     connect_timeout_s: float = CONNECT_TIMEOUT_S
 
     def __post_init__(self) -> None:
-        if self.tls is None and not is_loopback(self.host):
+        if self.tls is None and not self.foreign and not is_loopback(self.host):
             raise ConfigError(
                 Text(
                     f"Zonder TLS alleen naar deze machine zelf, niet naar {self.host}",

@@ -22,6 +22,7 @@ import msgspec
 from relay.core import fields
 from relay.core.fields import Value
 from relay.errors import ConfigError, NaoberError, Text, ValueRefused
+from relay.sensors.mains import CONFIRM_AFTER_S, Claim, Mains, Rank, Verdict, Word
 from relay.sensors.watch import Watch
 
 PAUSE_S_MIN = 0.05  # between two reads of one sensor, however short its interval
@@ -36,7 +37,11 @@ class SensorError(NaoberError):
 
 
 class Sensor(Protocol):
-    """Anything that can be asked for values by field name."""
+    """Anything that can be asked for values by field name.
+
+    One that tells `power` may say where it measures by an attribute `mains_rank` (see mains); without, it is
+    believed to measure the building's own. What it knows that is no field it may say in an attribute `note`.
+    """
 
     @property
     def name(self) -> str:
@@ -69,6 +74,7 @@ class Reading(msgspec.Struct, frozen=True):
     values: dict[str, Value]  # of the last read that succeeded; what is true now only while state is "ok"
     age_s: float | None  # of these values; None before the first
     reason: Text = NO_REASON  # why not "ok", or which values were refused
+    note: Text = NO_REASON  # what it knows that is no field
 
 
 class _Outcome(msgspec.Struct, frozen=True):
@@ -88,11 +94,14 @@ class _Slot:
         self.values: dict[str, Value] = {}
         self.last = _Outcome({})
         self.answered = False
+        self.word = Word()  # on the mains
+        self.rank: Rank = getattr(sensor, "mains_rank", Rank.SITE)
 
     def take(self, outcome: _Outcome) -> None:
         if outcome.values is not None:
             self.values, self.measured_at = outcome.values, self.started_at
         self.last, self.started_at, self.answered = outcome, None, True
+        self.word.take((outcome.values or {}).get("power"))
 
     def state(self, now: float) -> State:
         if self.started_at is not None and now - self.started_at > self.sensor.timeout_s:
@@ -111,7 +120,8 @@ class _Slot:
             reason = Text(f"antwoordt al {waited_s} s niet", f"has not answered for {waited_s} s")
         elif state == "stale" and age_s is not None:
             reason = Text(f"laatste meting {age_s:.0f} s geleden", f"last measured {age_s:.0f} s ago")
-        return Reading(self.sensor.name, state, dict(self.values), age_s, reason)
+        note: Text = getattr(self.sensor, "note", NO_REASON) if state == "ok" else NO_REASON
+        return Reading(self.sensor.name, state, dict(self.values), age_s, reason, note)
 
 
 class SensorBoard:
@@ -136,6 +146,7 @@ class SensorBoard:
         self._slots = [_Slot(sensor) for sensor in sensors]
         self._monotonic = monotonic
         self._watch = Watch()
+        self._mains = Mains()
         self._all_answered = asyncio.Event()
         if not sensors:
             self._all_answered.set()
@@ -159,16 +170,37 @@ class SensorBoard:
         return True
 
     def values(self, now: float) -> dict[str, Value]:
-        """What is known now, by field name; of two sensors with the same field the first one counts."""
+        """What is known now, by field name; of two sensors with the same field the first one counts.
+
+        Not so for the mains: see mains.
+        """
+        fresh = self._fresh(now)
+        power = self._verdict(now, fresh).power
+        fresh.pop("power", None)
+        return fresh | self._mains.values(power, now)
+
+    def mains(self, now: float) -> Verdict:
+        """What feeds the site, and who says so."""
+        return self._verdict(now, self._fresh(now))
+
+    def readings(self, now: float) -> list[Reading]:
+        """How each sensor does, in the order given."""
+        return [slot.reading(now) for slot in self._slots]
+
+    def _fresh(self, now: float) -> dict[str, Value]:
         fresh: dict[str, Value] = {}
         for slot in self._slots:
             if slot.state(now) == "ok":
                 fresh = {**slot.values, **fresh}
         return fresh
 
-    def readings(self, now: float) -> list[Reading]:
-        """How each sensor does, in the order given."""
-        return [slot.reading(now) for slot in self._slots]
+    def _verdict(self, now: float, fresh: Mapping[str, Value]) -> Verdict:
+        claims = [
+            Claim(slot.sensor.name, slot.rank, slot.word.power)
+            for slot in self._slots
+            if slot.word.power is not None and slot.state(now) == "ok"
+        ]
+        return self._mains.judge(claims, fresh.get("generator"))
 
     async def _keep_reading(self, slot: _Slot, changed: Callable[[], None]) -> None:
         while True:
@@ -178,9 +210,13 @@ class SensorBoard:
             if all(other.answered for other in self._slots):
                 self._all_answered.set()
             now = self._monotonic()
-            if self._watch.news(self.values(now)):
+            self._mains.remember(self.mains(now).power, now)
+            if self._watch.news(self.values(now), now):
                 changed()
-            await asyncio.sleep(max(started_at + slot.sensor.interval_s - now, PAUSE_S_MIN))
+            interval_s = slot.sensor.interval_s
+            if slot.word.doubtful:
+                interval_s = min(interval_s, CONFIRM_AFTER_S)
+            await asyncio.sleep(max(started_at + interval_s - now, PAUSE_S_MIN))
 
 
 async def _read(sensor: Sensor) -> _Outcome:

@@ -21,6 +21,7 @@ import msgspec
 from relay.core.fields import Value
 from relay.errors import Text
 from relay.sensors.base import SensorError
+from relay.sensors.mains import Rank
 
 OUTPUT_BYTES_MAX = 64 * 1024
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
@@ -31,8 +32,16 @@ KILL_WAIT_S = 1.0
 class CommandSensor:
     """Whatever fields the program names."""
 
-    def __init__(self, name: str, command: Sequence[str], interval_s: float, timeout_s: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        interval_s: float,
+        timeout_s: float,
+        mains_rank: Rank = Rank.SITE,
+    ) -> None:
         self.name = name
+        self.mains_rank = mains_rank
         self.interval_s = interval_s
         self.timeout_s = timeout_s + 2 * KILL_WAIT_S
         self.max_age_s = 3 * interval_s

@@ -14,6 +14,7 @@ from relay.errors import StorageError, Text
 from relay.files import replace
 from relay.sensors.base import SensorError
 from relay.sensors.files import entries, number, text
+from relay.sensors.routes import device_with
 
 CPU_ZONES = ("cpu", "soc", "x86_pkg_temp")  # in order of preference; part of a thermal zone's type
 UNDERVOLTAGE_NOW, THROTTLED_NOW, UNDERVOLTAGE_EARLIER, THROTTLED_EARLIER = (1 << n for n in (0, 2, 16, 18))
@@ -28,8 +29,10 @@ class HostSensor:
     timeout_s = 5.0
     max_age_s = 100.0
 
-    def __init__(self, *, root: Path = Path("/"), cores: int | None = None) -> None:
+    def __init__(self, *, root: Path = Path("/"), cores: int | None = None, own_wifi: str = "") -> None:
+        """`own_wifi`: our address on our own Wi-Fi, which is not counted."""
         self._root = root
+        self._own_wifi = own_wifi
         self._cores = cores or os.cpu_count() or 1
 
     def read(self) -> dict[str, Value]:
@@ -42,7 +45,7 @@ class HostSensor:
             "load_pct": load_pct(self._root, self._cores),
             "memory_free_pct": memory_free_pct(self._root),
             "uptime_h": uptime_h(self._root),
-            "interfaces_up": interfaces_up(self._root),
+            "interfaces_up": interfaces_up(self._root, device_with(self._root, self._own_wifi)),
         }
         known: dict[str, Value] = {name: value for name, value in found.items() if value is not None}
         if not known:
@@ -154,12 +157,13 @@ def uptime_h(root: Path) -> int | None:
     return None if uptime_s is None else int(uptime_s // 3600)
 
 
-def interfaces_up(root: Path) -> int | None:
-    """How many network interfaces carry traffic, loopback apart; drivers without a state go by carrier."""
+def interfaces_up(root: Path, ours: str | None = None) -> int | None:
+    """How many network interfaces carry traffic, loopback and `ours` apart; some only tell by carrier."""
     folder = root / "sys/class/net"
     if not folder.is_dir():
         return None
-    states = [(text(one / "operstate"), text(one / "carrier")) for one in entries(folder) if one.name != "lo"]
+    others = [one for one in entries(folder) if one.name not in ("lo", ours)]
+    states = [(text(one / "operstate"), text(one / "carrier")) for one in others]
     return sum(state == "up" or (state == "unknown" and carrier == "1") for state, carrier in states)
 
 

@@ -4,8 +4,11 @@
                we knocked, still has its hardware address; out: it doesn't, or there is no default route
     dns        works: a nameserver of resolv.conf answers our query; limited: they only say that they
                cannot tell; out: none speaks. Absent while no name to ask for is configured
-    internet   works: one of the configured probes accepts a connection; limited: the router answers but no
-               probe does; out: nothing answers. Absent while no probes are configured
+    internet   works: the page that was asked for came (see portal) or, while none is configured, one of the
+               probes accepts a connection; limited: a portal answers in its place, or the router but
+               nobody behind it; out: nothing answers. Absent while nothing is configured
+
+The access point of our own that telephones use is no way out, whatever the kernel's table says.
 
 A grade gets worse after two readings in a row (the second follows soon) and better after one.
 """
@@ -18,14 +21,15 @@ from pathlib import Path
 from relay.core.fields import Value
 from relay.errors import ConfigError, Text
 from relay.sensors.base import SensorError
+from relay.sensors.portal import parse_portal
 from relay.sensors.probe import address_of, knock, parse_address, resolve, wire_name
-from relay.sensors.routes import Route, default_routes, nameservers, neighbour_known
+from relay.sensors.routes import Route, default_routes, device_with, nameservers, neighbour_known
 
 INTERVAL_S = 30.0
 PROBES_MAX = 8
 FAILURES_BEFORE_WORSE = 2
 CONFIRM_AFTER_S = 5.0  # also gives the kernel time to give up a neighbour that has gone
-WAIT_S = 2.0  # for each layer; three layers stay within timeout_s
+WAIT_S = 2.0  # for each layer, and for each of a page's two steps; all stay within timeout_s
 DNS_PORT = 53
 ROUTER_PORT = 53  # open or refused at most routers; where it is dropped the neighbour table decides
 
@@ -56,19 +60,23 @@ class Steady:
 class NetworkSensor:
     """router, dns and internet, as the head of this module says.
 
-    `probes` are addresses with ports ("192.0.2.1:443"), `dns_name` is what nameservers are asked for.
+    `probes` are addresses with ports ("192.0.2.1:443"), `dns_name` is what nameservers are asked for,
+    `portal_url` a page in which `portal_expect` must stand. `own_wifi` is our address on our own Wi-Fi.
     Nothing is ever sent with `active=False`: only what the kernel knows by itself is told, which is less.
     Raises ConfigError for an address or name that cannot be used.
     """
 
     name = "network"
-    timeout_s = 10.0
+    timeout_s = 14.0
 
     def __init__(
         self,
         *,
         probes: Iterable[str] = (),
         dns_name: str = "",
+        portal_url: str = "",
+        portal_expect: str = "",
+        own_wifi: str = "",
         active: bool = True,
         interval_s: float = INTERVAL_S,
         root: Path = Path("/"),
@@ -83,6 +91,8 @@ class NetworkSensor:
                 Text("Twee of drie is genoeg", "Two or three are enough"),
             )
         self._name = wire_name(dns_name) if dns_name else b""
+        self._portal = parse_portal(portal_url, portal_expect)
+        self._own_wifi = own_wifi
         self._active = active
         self._interval_s = interval_s
         self.max_age_s = 3 * interval_s + self.timeout_s
@@ -103,6 +113,8 @@ class NetworkSensor:
         routes = default_routes(self._root)
         if routes is None:
             raise SensorError(Text("/proc/net/route is niet te lezen", "/proc/net/route cannot be read"))
+        ours = device_with(self._root, self._own_wifi)
+        routes = [route for route in routes if route.device != ours]
         router = self._router(routes)
         grades = {"router": router, "dns": self._dns(), "internet": self._internet(routes, router)}
         steady = {name: self._steady[name].take(grade) for name, grade in grades.items()}
@@ -141,13 +153,16 @@ class NetworkSensor:
         return {"answered": "works", "refused": "limited"}.get(outcome, "out")
 
     def _internet(self, routes: list[Route], router: str | None) -> str | None:
-        if not self._probes:
+        if not self._probes and self._portal is None:
             return None
         if not self._active:
             return None if routes else "out"
+        servers = nameservers(self._root, self._dns_port)
+        if self._portal is not None and self._portal.asked_by(servers, self._wait_s):
+            return "works"
         outcomes = knock(self._probes, self._wait_s, lambda outcome: outcome == "answered")
         if "answered" in outcomes.values():
-            return "works"
+            return "works" if self._portal is None else "limited"
         return "limited" if router == "works" else "out"
 
 

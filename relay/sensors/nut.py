@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import re
 import socket
-import time
 from collections.abc import Callable
 
 from relay.core.fields import Value
 from relay.errors import Text
 from relay.sensors.base import SensorError
-from relay.sensors.power import Outage
+from relay.sensors.mains import Rank
 
 PORT = 3493
 LINE_BYTES_MAX = 1024
@@ -26,23 +25,16 @@ _VARIABLE = re.compile(r'^VAR \S+ (\S+) "((?:[^"\\]|\\.)*)"$')
 
 
 class NutSensor:
-    """power, mains_lost_min, battery_pct and runtime_min of one UPS."""
+    """power, battery_pct and runtime_min of one UPS."""
 
-    interval_s = 5.0
+    interval_s = 2.0
     timeout_s = 4.0
     max_age_s = 20.0
+    mains_rank = Rank.UPS
 
-    def __init__(
-        self,
-        ups: str,
-        host: str = "127.0.0.1",
-        port: int = PORT,
-        *,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, ups: str, host: str = "127.0.0.1", port: int = PORT) -> None:
         self.name = f"nut {ups}"
         self._ups, self._host, self._port = ups, host, port
-        self._outage = Outage(monotonic)
 
     def read(self) -> dict[str, Value]:
         """What the UPS says now; raises SensorError when upsd or the UPS does not answer."""
@@ -52,7 +44,6 @@ class NutSensor:
         power = None if on_mains == on_battery else "mains" if on_mains else "battery"
         found: dict[str, Value | None] = {
             "power": power,
-            "mains_lost_min": self._outage.minutes(power),
             "battery_pct": _whole(told.get("battery.charge"), 0, 100),
         }
         runtime_s = _whole(told.get("battery.runtime"), 0, 10_000_000)

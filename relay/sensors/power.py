@@ -15,14 +15,13 @@ that discharge, and is only given while on battery.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from relay.core.fields import Value
 from relay.sensors.files import entries, number, text
+from relay.sensors.mains import Rank
 
 SUPPLIES_MAX = 32
 TIME_TO_EMPTY_S_MAX = 65_535 * 60  # smart batteries write 65535 min for "not known"
@@ -42,41 +41,17 @@ class Supply(msgspec.Struct, frozen=True):
     time_to_empty_s: int | None = None
 
 
-class Outage:
-    """How long the mains has been gone, by a clock that cannot be set."""
-
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
-        self._had_mains = False
-        self._since: float | None = None
-
-    def minutes(self, power: str | None) -> int | None:
-        """Whole minutes since mains was last seen to go, given the `power` of now.
-
-        None on mains, while power is not known, and when the mains was gone before this clock began:
-        nobody saw then when it went.
-        """
-        if power is None:
-            return None
-        if power == "mains":
-            self._had_mains, self._since = True, None
-            return None
-        if self._had_mains:
-            self._had_mains, self._since = False, self._monotonic()
-        return None if self._since is None else int((self._monotonic() - self._since) // 60)
-
-
 class PowerSensor:
-    """power, mains_lost_min, battery_pct and runtime_min by the rule at the head of this module."""
+    """power, battery_pct and runtime_min by the rule at the head of this module."""
 
     name = "power"
-    interval_s = 5.0
+    interval_s = 2.0
     timeout_s = 4.0
     max_age_s = 20.0
+    mains_rank = Rank.OWN
 
-    def __init__(self, *, root: Path = Path("/"), monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, root: Path = Path("/")) -> None:
         self._folder = root / "sys/class/power_supply"
-        self._outage = Outage(monotonic)
 
     def read(self) -> dict[str, Value]:
         """What is known; nothing on a machine without supplies that report."""
@@ -85,7 +60,6 @@ class PowerSensor:
         power = power_of(supplies)
         found: dict[str, Value | None] = {
             "power": power,
-            "mains_lost_min": self._outage.minutes(power),
             "battery_pct": battery_pct(batteries),
             "runtime_min": runtime_min(batteries) if power == "battery" else None,
         }

@@ -37,6 +37,22 @@ def default_routes(root: Path) -> list[Route] | None:
     return sorted((route for route in routes if route), key=lambda route: route.metric)[:ROUTES_MAX]
 
 
+def device_with(root: Path, address: str) -> str | None:
+    """The device on whose own network `address` is, an IPv4 number; None when there is none."""
+    try:
+        number = int.from_bytes(socket.inet_aton(address), sys.byteorder)
+    except OSError:
+        return None
+    for line in (text(root / "proc/net/route") or "").splitlines()[1:]:
+        words = line.split()
+        if len(words) < 8 or _hexadecimal(words[3]) & RTF_GATEWAY:
+            continue
+        network, mask = _hexadecimal(words[1]), _hexadecimal(words[7])
+        if mask and number & mask == network:
+            return words[0]
+    return None
+
+
 def neighbour_known(root: Path, route: Route) -> bool | None:
     """Whether the kernel has the router's hardware address; None when it never asked, or for IPv6.
 

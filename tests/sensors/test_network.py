@@ -168,7 +168,7 @@ def test_one_failure_changes_nothing_two_do_and_one_success_brings_it_back(tmp_p
 
 def test_its_values_last_three_of_its_own_intervals(tmp_path: Path) -> None:
     sensor = NetworkSensor(interval_s=120.0, root=tmp_path)
-    assert (sensor.interval_s, sensor.max_age_s) == (120.0, 370.0)
+    assert (sensor.interval_s, sensor.max_age_s) == (120.0, 374.0)
 
 
 def test_the_grade_gets_worse_slowly_and_better_at_once() -> None:

@@ -102,33 +102,6 @@ def test_supplies_that_are_unplugged_while_they_are_read_are_a_normal_case(tmp_p
         thread.join()
 
 
-def test_minutes_without_mains_count_from_when_it_was_seen_to_go(tmp_path: Path) -> None:
-    now = [5000.0]
-    root = supplies(tmp_path, AC=AC_ON, BAT0={"type": "Battery", "status": "Full"})
-    sensor = PowerSensor(root=root, monotonic=lambda: now[0])
-
-    def after(seconds: float, online: str, status: str) -> object:
-        now[0] += seconds
-        supplies(root, AC={"online": online}, BAT0={"status": status})
-        return sensor.read().get("mains_lost_min")
-
-    assert after(0, "1", "Full") is None
-    assert after(60, "0", "Discharging") == 0
-    assert after(59, "0", "Discharging") == 0
-    assert after(1, "0", "Discharging") == 1
-    # not known for a while: absent, and the count goes on
-    assert after(60, "0", "Unknown") is None
-    assert after(60, "0", "Discharging") == 3
-    # back, and gone again: from zero
-    assert after(60, "1", "Charging") is None
-    assert after(60, "0", "Discharging") == 0
-
-
-def test_an_outage_that_began_before_the_node_has_no_known_length(tmp_path: Path) -> None:
-    root = supplies(tmp_path, AC=AC_OFF, BAT0=BATTERY)
-    assert "mains_lost_min" not in PowerSensor(root=root).read()
-
-
 def test_two_batteries_are_weighted_by_what_they_hold(tmp_path: Path) -> None:
     full = {
         **BATTERY,

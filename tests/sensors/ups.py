@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +22,7 @@ class Upsd:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.port = free_port()
+        self._written_s = 0
         self._processes: list[subprocess.Popen[bytes]] = []
         for name, text in (
             ("nut.conf", "MODE=netserver\n"),
@@ -41,6 +43,9 @@ class Upsd:
         """What the UPS is from now on."""
         file = self._folder / "new.dev"
         file.write_text(f"ups.status: {status}\nbattery.charge: {charge}\nbattery.runtime: {runtime_s}\n")
+        # the driver reads it again when its time has changed, by whole seconds
+        self._written_s = max(self._written_s + 1, int(time.time()))
+        os.utime(file, (self._written_s, self._written_s))
         file.rename(self._folder / "site.dev")
 
     def __enter__(self) -> Self:
