@@ -17,13 +17,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from relay.core.fields import Value
 from relay.errors import ConfigError, Text
 from relay.sensors.base import SensorError
-from relay.sensors.portal import parse_portal
 from relay.sensors.probe import address_of, knock, parse_address, resolve, wire_name
 from relay.sensors.routes import Route, default_routes, device_with, nameservers, neighbour_known
+
+if TYPE_CHECKING:
+    from relay.sensors.portal import Portal
 
 INTERVAL_S = 30.0
 PROBES_MAX = 8
@@ -91,7 +94,11 @@ class NetworkSensor:
                 Text("Twee of drie is genoeg", "Two or three are enough"),
             )
         self._name = wire_name(dns_name) if dns_name else b""
-        self._portal = parse_portal(portal_url, portal_expect)
+        self._portal: Portal | None = None
+        if portal_url:
+            from relay.sensors.portal import parse_portal
+
+            self._portal = parse_portal(portal_url, portal_expect)
         self._own_wifi = own_wifi
         self._active = active
         self._interval_s = interval_s

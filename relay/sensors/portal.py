@@ -63,10 +63,8 @@ class Portal(msgspec.Struct, frozen=True):
         return status == NO_CONTENT if not self.expect else status == OK and self.expect.encode() in page
 
 
-def parse_portal(url: str, expect: str) -> Portal | None:
-    """`url` as it is configured, None when it is empty; raises ConfigError for what is no http address."""
-    if not url:
-        return None
+def parse_portal(url: str, expect: str) -> Portal:
+    """`url` as it is configured; raises ConfigError for what is no http address."""
     rest = url.removeprefix("http://")
     where, slash, path = rest.partition("/")
     host, colon, port = where.partition(":")
