@@ -1,7 +1,7 @@
 """`make bench`: every figure with its limit or peer, printed and written to bench/results.json.
 
 python -m bench            all
-python -m bench sizes      only those: sizes, enqueue, footprint, failover, simulation, drain, board
+python -m bench sizes      only those: sizes, enqueue, footprint, failover, simulation, drain, board, desk
 """
 
 from __future__ import annotations
@@ -111,9 +111,22 @@ def board() -> list[Figure]:
     ]
 
 
+def desk() -> list[Figure]:
+    """A node with its site's page."""
+    from bench.desk import REQUESTS
+    from bench.desk import desk as measure
+
+    found = measure()
+    kb = f"limit 60, the heaviest ({found.heaviest}) with all that it loads"
+    return [
+        ("desk_rss_mb", round(found.rss_mb, 1), "MB", f"limit 60, after {REQUESTS} requests"),
+        ("desk_page_kb", round(found.page_kb, 1), "kB", kb),
+    ]
+
+
 def main(wanted: list[str]) -> None:
     """Measure, print, keep."""
-    every = (sizes, enqueue, footprint, failover, simulation, drain, board)
+    every = (sizes, enqueue, footprint, failover, simulation, drain, board, desk)
     known = {each.__name__: each for each in every}
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in wanted or known:

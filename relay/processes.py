@@ -6,6 +6,7 @@ Of other users' programs only root sees what they hold.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,14 @@ class Program(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.name} (pid {self.pid})"
+
+
+def of_ours(module: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
+    """Command and environment that run a module of Naober by itself: also where only the program that was
+    started knows where Naober lies, as in the .deb."""
+    flags = ["-P", *(["-S"] if sys.flags.no_site else [])]
+    path = os.pathsep.join(each for each in sys.path if each)
+    return [sys.executable, *flags, "-m", module, *arguments], {**os.environ, "PYTHONPATH": path}
 
 
 def holders(path: str, proc: Path = PROC) -> Iterator[Program]:

@@ -52,9 +52,10 @@ VERBS: dict[str, Text] = {
     "config": Text("instellingen nakijken", "check configuration"),
     "node": Text("de dienst van een knooppunt draaien", "run a node"),
     "fake-radio": Text("Meshtastic-radio's nabootsen, zonder zender", "Meshtastic radios without hardware"),
+    "page": Text("de pagina van dit punt: wifi, pincode", "the site's page: Wi-Fi, PIN"),
     "simulate": Text("een uitval narekenen: welke radio's, hoeveel hoge punten", "plan for an outage"),
 }
-RARE = ("config", "node", "fake-radio", "simulate")
+RARE = ("config", "node", "fake-radio", "page", "simulate")
 _EXAMPLES = (
     "sudo naober setup",
     "naober doctor",

@@ -29,7 +29,7 @@ _GRADES = {
     1: Text("LET ", "WARN"),
     2: Text("FOUT", "FAIL"),
 }
-_CAN_BE_FIXED = ("D05", "D08", "D15")
+_CAN_BE_FIXED = ("D05", "D07", "D08", "D15")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -70,10 +70,11 @@ def lines(exercise: dict[str, Any] | None) -> list[Text]:
     if exercise is None:
         return [Text("Er loopt hier geen oefening", "No exercise is going on here")]
     left = age(exercise["left_s"])
+    name = f' "{exercise["name"]}" (VRD)' if exercise.get("name") else ""
     told = [
         Text(
-            f"OEFENING, nog {left.nl}: alles wat dit punt meldt, is oefening",
-            f"EXERCISE, {left.en} to go: all that this site reports is exercise",
+            f"OEFENING{name}, nog {left.nl}: alles wat dit punt meldt, is oefening",
+            f"EXERCISE{name}, {left.en} to go: all that this site reports is exercise",
         )
     ]
     for link, seconds in exercise["cuts"].items():

@@ -25,10 +25,13 @@ STEPS: dict[str, tuple[str, Text]] = {  # name, and the module with `add_argumen
     "unblock": ("inbox_unblock", Text("een blokkade opheffen", "believe a node again")),
     "assign": ("inbox_assign", Text("een kastje zijn plaats geven", "give a box its place")),
     "user": ("inbox_user", Text("wie mag inloggen op de pagina's", "who may log in to the pages")),
+    "bell": ("inbox_bell", Text("alarmen op het geluid van deze machine", "alarms on this machine's sound")),
     "token": ("inbox_token", Text("welke systemen mogen lezen", "which systems may read")),
     "import": ("inbox_import", Text("een stick innemen", "take in a stick")),
+    "photo": ("inbox_photo", Text("foto's van codes lezen", "read pictures of codes")),
     "backup": ("inbox_backup", Text("alles in een bestand", "all of it in one file")),
     "restore": ("inbox_restore", Text("een back-up terugzetten", "put a backup back")),
+    "take-over": ("inbox_take_over", Text("de reserve neemt het over", "the standby takes over")),
 }
 
 

@@ -34,13 +34,6 @@ HEARD = {
     "never": Text("nooit gehoord", "never heard"),
     "not_judged": Text("niet te bepalen", "can't be judged"),
 }
-FINDINGS = {
-    "clone": Text("twee kaarten met een sleutel", "two cards with one key"),
-    "rollback": Text("oude kaart teruggezet", "old card image"),
-    "clock": Text("klok wijkt af", "clock is off"),
-    "revoked": Text("zendt met ingetrokken sleutel", "sends with a revoked key"),
-    "replaced_speaks": Text("vervangen, maar zendt nog", "replaced, but still sends"),
-}
 STANDINGS = {
     "revoked": Text("ingetrokken", "revoked"),
     "blocked": Text("geblokkeerd", "blocked"),
@@ -122,4 +115,6 @@ def way(facts: Mapping[str, Any]) -> str:
 
 def findings(found: Iterable[Mapping[str, Any]]) -> list[str]:
     """What should be known of a node."""
-    return [word(FINDINGS, each["code"]) for each in found]
+    from relay.inbox.suspicion import LABELS
+
+    return [word(LABELS, each["code"]) for each in found]

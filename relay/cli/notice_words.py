@@ -13,6 +13,8 @@ KINDS = {
     "information": Text("Informatie voor bezoekers", "Information for visitors"),
     "question": Text("Vraag", "Question"),
     "time": Text("Tijd", "Time"),
+    "exercise": Text("Begin van een oefening", "An exercise begins"),
+    "exercise_over": Text("Einde van de oefening", "The exercise is over"),
 }
 HANDLING = {
     "seen": Text("VRD heeft dit gelezen", "VRD has read this"),
@@ -29,6 +31,13 @@ def head(facts: dict[str, Any]) -> str:
     exercise = pick(Text("OEFENING ", "EXERCISE ")) if facts["exercise"] else ""
     old = "" if facts["age_s"] is None else f" · {ago(facts['age_s'])}"
     return f"{exercise}{pick(Text('Bericht', 'Notice'))} {facts['number']} · {kind}{old}"
+
+
+def mark(facts: dict[str, Any]) -> str:
+    """That nobody looked at it yet, or that it holds no more."""
+    if newer := facts.get("replaced_by"):
+        return pick(Text(f" · vervangen door {newer}", f" · replaced by {newer}"))
+    return "" if facts["seen"] else pick(Text(" · nieuw", " · new"))
 
 
 def ago(seconds: float) -> str:

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         say(dump(facts, indent=1))
         return 0
     for each in facts["notices"]:
-        say(notice_words.head(each) + ("" if each["seen"] else pick(Text(" · nieuw", " · new"))))
+        say(notice_words.head(each) + notice_words.mark(each))
         for line in (each["text"], notice_words.answered(each) or notice_words.choices(each)):
             if line:
                 say(f"  {line}")

@@ -40,6 +40,7 @@ from relay.inbox.store import (
     Store,
     encode_heard,
 )
+from relay.inbox.suspicion import Suspicions
 
 CLOCK_TOLERANCE_S = 120
 
@@ -47,8 +48,11 @@ CLOCK_TOLERANCE_S = 120
 class Filing(FilingApart):
     """One transaction of stage 3."""
 
-    def __init__(self, store: Store, arrival: Arrival, clock: Clock, hellos: Hellos) -> None:
+    def __init__(
+        self, store: Store, arrival: Arrival, clock: Clock, hellos: Hellos, suspicions: Suspicions
+    ) -> None:
         """`clock` is the quality of the inbox's own."""
+        self._suspicions = suspicions
         self._store = store
         self._arrival = arrival
         self._clock = clock
@@ -72,7 +76,7 @@ class Filing(FilingApart):
             if known is None:
                 self._unknown(item)
             elif not item.authentic:
-                self._count(item.publisher, "bad_signature" if item.judged else "flood")
+                self._unsigned(item)
             elif known.revoked:
                 self._revoked(item)
             elif is_kept_out(known, self._arrival.unix_s):

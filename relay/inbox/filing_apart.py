@@ -9,6 +9,7 @@ from relay.core.message import Address, Clock, Entry, Header, Kind, numbering_of
 from relay.inbox.apart import Keeping
 from relay.inbox.parcel import Item
 from relay.inbox.store import REVOKED, Arrival, MessageRow, Store, encode_heard
+from relay.inbox.suspicion import BAD_MANY, BAD_SIGNATURES, STRANGER, STRANGERS_TOLD_MAX, Suspicions
 
 NEITHER = 2  # the numbering of what counts in none
 REPLACED_SPEAKS = "replaced_speaks"
@@ -20,6 +21,7 @@ class FilingApart(ABC):
 
     _store: Store
     _arrival: Arrival
+    _suspicions: Suspicions
     kept_out: set[int]  # ids of items that went into quarantine though their signer is known
 
     @abstractmethod
@@ -43,8 +45,19 @@ class FilingApart(ABC):
     ) -> MessageRow:
         """One message as it is stored."""
 
+    def _unsigned(self, item: Item) -> None:
+        """In the name of a node that we know, and not signed by it."""
+        self._count(item.publisher, "bad_signature" if item.judged else "flood")
+        address = item.header.address
+        if item.judged and self._suspicions.is_forged(address, self._arrival.boottime_s):
+            self._find(address, BAD_SIGNATURES, f"{BAD_MANY} within 10 minutes, the last by {item.publisher}")
+
     def _unknown(self, item: Item) -> None:
         kept = self._quarantine(item)
+        address = item.header.address
+        is_told = kept is Keeping.NEW and self._suspicions.is_stranger(address)
+        if is_told and self._store.has_room_for(address, STRANGER, STRANGERS_TOLD_MAX):
+            self._find(address, STRANGER, f"nobody admitted it; brought by {item.publisher}")
         refused = "unknown_heard" if item.entry.heard else "unknown_signer"
         self._count(item.publisher, refused if kept is Keeping.FULL else "quarantined")
 

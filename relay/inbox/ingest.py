@@ -48,6 +48,7 @@ from relay.inbox.parcel import Item, Known, Parcel, is_believed, is_kept_out
 from relay.inbox.replies import Replies
 from relay.inbox.shown import Shown, ShownPapers
 from relay.inbox.store import REVOKED, Arrival, LogKey, Store, decode_heard
+from relay.inbox.suspicion import Suspicions
 
 FAILURES_AT_ONCE = 200  # of one publisher
 FAILURES_REFILL_PER_S = 2.0
@@ -94,6 +95,7 @@ class Intake:
         self._look_up = look_up
         self._replies = replies
         self._hellos = Hellos(store)
+        self._suspicions = Suspicions()
         self._junk = Buckets(FAILURES_AT_ONCE, FAILURES_REFILL_PER_S, FAILURES_DEBT_MAX)
         self._air_junk = Buckets(AIR_FAILURES_AT_ONCE, AIR_FAILURES_REFILL_PER_S, AIR_FAILURES_DEBT_MAX)
         self._seen: dict[bytes, Known] = {}  # relayed envelopes that were found authentic, and by whose key
@@ -198,7 +200,7 @@ class Intake:
         self, parcels: Sequence[Parcel], arrival: Arrival, clock: Clock, also: Callable[[], None]
     ) -> Outcome:
         """`also` is done in the same transaction, after it all."""
-        filing = Filing(self._store, arrival, clock, self._hellos)
+        filing = Filing(self._store, arrival, clock, self._hellos, self._suspicions)
         with self._store.write():
             for parcel in parcels:
                 filing.take(parcel)

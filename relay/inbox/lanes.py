@@ -43,13 +43,13 @@ def split(
             quiet = bare if is_over else msgspec.structs.replace(bare, judged=False)
             real.append((quiet, msgspec.structs.replace(view, facts=quiet, opening="", state=state)))
             if not is_over:
-                exercise.append((facts, view))
+                exercise.append((msgspec.structs.replace(facts, security=()), view))  # that is never practice
                 continue
         else:
             began_s.pop(view.key, None)
             real.append((facts, view))
         if view.key in practised:  # an exercise by telephone only: its node is not in it
-            unjudged = msgspec.structs.replace(bare, judged=False)
+            unjudged = msgspec.structs.replace(bare, judged=False, security=())
             exercise.append((unjudged, msgspec.structs.replace(view, facts=unjudged, opening="")))
     return (
         _with_spoken(real, [each for each in spoken if not each.exercise], unix_s),

@@ -8,7 +8,9 @@ import random
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from relay import mqtt
 from relay.broker import broker_options
@@ -24,10 +26,14 @@ from relay.inbox.post_work import PostWork
 from relay.inbox.queries import Reader
 from relay.inbox.room_work import RoomWork
 from relay.inbox.service import Service, arrival
-from relay.inbox.web import Pages, server
+from relay.inbox.web import Pages
 from relay.processes import listeners
 from relay.trust import keys
 from relay.trust.roster import RosterFile
+from relay.web.serving import server
+
+if TYPE_CHECKING:
+    from relay.inbox.oidc import Provider
 
 FREE_THE_PORT = Text(
     "stop dat programma, of kies een andere port in /etc/naober/inbox.toml",
@@ -63,16 +69,28 @@ async def main(config: InboxConfig) -> None:
         loop.add_signal_handler(name, stop.set)
     service = Service(config, key, roster, broker)
     reader = Reader(config.inbox.state)
-    pages = Pages(reader, lambda: service.roster, arrival, service.health, service.radio_facts)
-    room = RoomWork(config, reader, lambda: service.roster, service.health, arrival, service.publish)
-    post = PostWork(room.operators.notices, lambda: service.roster, service.air, service.say, service.send)
+    room = RoomWork(config, reader, lambda: service.roster, service.health, arrival, service.line.publish)
+    pages = Pages(
+        reader,
+        lambda: service.roster,
+        arrival,
+        service.health,
+        service.radio_facts,
+        room.room.live.for_bell,
+    )
+    post = PostWork(
+        room.operators.notices, lambda: service.roster, service.air, service.line.say, service.line.send
+    )
     service.on_taken = lambda outcome: _taken(outcome, room, post)
     room.room.post = Post(post.posted, post.step_taken, lambda: int(service.health()["epoch"]))
     post.on_had = room.look_soon
+    room.room.courier = service.courier.answer
+    provider = _provider_of(config)
+    room.room.options = msgspec.structs.replace(room.room.options, oidc=provider is not None)
     servers = (
         server(pages.application(), config.web.host, config.web.port),
         server(
-            application(room.room, load_outline(config.pages.outline)),
+            application(room.room, load_outline(config.pages.outline), provider),
             config.pages.host,
             config.pages.port,
             _tls(config),
@@ -98,6 +116,19 @@ def _taken(outcome: Outcome, room: RoomWork, post: PostWork) -> None:
     if any(header.kind != Kind.STATUS for header, _ in outcome.fresh):
         room.look_soon()
     post.took(outcome)
+
+
+def _provider_of(config: InboxConfig) -> Provider | None:
+    """VRD's identity provider, if there is one; without it the local login goes on. Raises KeyFileError."""
+    if not config.oidc.issuer:
+        return None
+    secret = keys.read_private(Path(config.oidc.secret_file)).decode().strip()
+    try:
+        from relay.inbox.oidc import Provider
+    except ImportError:
+        log.error("[oidc] is set, and authlib is not installed: pip install 'naober[oidc]'")
+        return None
+    return Provider(config.oidc, secret)
 
 
 def _tls(config: InboxConfig) -> tuple[Path, Path] | None:

@@ -54,6 +54,10 @@ class Replies:
         self.advised_min = 0.0  # between two statuses by radio; 0: no advice
         self._time = (0, Clock.NONE)
 
+    def start_epoch(self, epoch: int) -> None:
+        """Sign for this one from now on: a higher one."""
+        self.epoch, self.sequence = epoch, 0
+
     def begin(self, arrival: Arrival, clock: Clock) -> None:
         """Take the time for the replies that follow."""
         seconds = max(0, arrival.unix_s - wire.EPOCH_2025_UNIX_S)

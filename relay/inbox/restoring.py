@@ -32,6 +32,7 @@ import msgspec
 from relay import config, files, toml, toml_text
 from relay.errors import ConfigError, NaoberError, StorageError, Text
 from relay.inbox.backup import ASIDE, FILES_MAX, MANIFEST, NAME, SUMS, Manifest, judge_room
+from relay.inbox.standby import SET_UP, mark
 from relay.inbox.store import STORE_NAME, Store
 from relay.trust import keys
 from relay.trust.locked_stream import Unlocked, damaged, is_locked
@@ -66,9 +67,15 @@ def is_closed(backup: Path) -> bool:
 
 
 def restore(
-    backup: Path, folder: Path, state: Path, passphrase: str | None, *, replace: bool = False
+    backup: Path,
+    folder: Path,
+    state: Path,
+    passphrase: str | None,
+    *,
+    replace: bool = False,
+    standby: bool = False,
 ) -> Restored:
-    """Put `backup` back, settings into `folder` and the rest into `state`.
+    """Put `backup` back, settings into `folder` and the rest into `state`; as a standby, or as the inbox.
 
     Raises StorageError, KeyFileError for a wrong passphrase or a damaged file, ConfigError for what is in it;
     then nothing has changed.
@@ -84,7 +91,7 @@ def restore(
             unpacked = Path(name)
             with _opened(backup, passphrase) as packed:
                 manifest = _unpack(packed, unpacked, str(backup))
-            _judge(unpacked, folder, state, manifest)
+            _judge(unpacked, folder, state, manifest, SET_UP if standby else "")
             return _put(unpacked, folder, state, manifest, replace=replace)
     except OSError as error:
         raise files.storage_error(error, state) from error
@@ -153,8 +160,11 @@ def _write(path: Path, source: object, mode: int) -> str:
 # --- 2 ---
 
 
-def _judge(unpacked: Path, folder: Path, state: Path, manifest: Manifest) -> None:
-    """Whether an inbox can live with it; paths in its settings become those of here."""
+def _judge(unpacked: Path, folder: Path, state: Path, manifest: Manifest, standby: str) -> None:
+    """Whether an inbox can live with it; paths in its settings become those of here.
+
+    `standby`: why it stands by; empty for one that goes on, whatever it did when the backup was made.
+    """
     file = unpacked / "config" / config.INBOX_FILE
     if not file.is_file() or not (unpacked / "state" / STORE_NAME).is_file():
         raise damaged("inbox.toml, inbox.db")
@@ -163,7 +173,9 @@ def _judge(unpacked: Path, folder: Path, state: Path, manifest: Manifest) -> Non
     key = keys.load(unpacked / "state" / settings.signing_key.name)
     if keys.address_of(keys.public_bytes(key)).hex() != manifest.address:
         raise damaged(settings.signing_key.name)
-    Store(unpacked / "state").close()  # sound, and of a version that we know; brought up to date
+    store = Store(unpacked / "state")  # sound, and of a version that we know; brought up to date
+    mark(store, standby)
+    store.close()
     for database in (unpacked / "state").glob("*.db"):
         with contextlib.closing(sqlite3.connect(database)) as db:
             if db.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":

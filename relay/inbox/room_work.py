@@ -17,6 +17,7 @@ from relay.inbox.alarms import thresholds
 from relay.inbox.alarms.facts import Own
 from relay.inbox.facts import standing_of
 from relay.inbox.notifiers.work import NotifierWork, notifiers_of
+from relay.inbox.operators.retention import forget_old
 from relay.inbox.operators.store import Operators
 from relay.inbox.pages.room import Options, Room
 from relay.inbox.paper_work import PaperWork
@@ -27,6 +28,7 @@ from relay.kernel_clock import clock_is_synchronised
 from relay.trust.roster import Roster
 
 LOOK_S = 1.0
+TIDY_S = 3600.0
 LOOK_SOON_S = 0.1  # after a report, or an operator's step
 CLOCK_DOUBT_S = 4 * 3600.0  # without a time server: its own clock is good for that long
 LAG_FRAMES = 2_000  # that wait for intake: more than a busy half minute
@@ -58,10 +60,15 @@ class RoomWork:
         options = Options(teams=config.pages.teams, banner=config.pages.banner, secure=config.pages.tls)
         self.room = Room(self.operators, self.watch, reader, self.trouble, options)
         self.room.look_soon = self.look_soon
+        self.room.standby = lambda: str(self._health()["standby"])
         self._notifying = NotifierWork(
-            notifiers_of(config.notify, publish), self.operators.alarms, config.notify.level
+            notifiers_of(config.notify, publish),
+            self.operators.alarms,
+            config.notify.level,
+            lambda: not self.room.standby(),
         )
         self._paper = PaperWork(config, self.room)
+        self._retention_days = config.store.retention_days
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="watch")
 
     def trouble(self) -> str:
@@ -75,7 +82,14 @@ class RoomWork:
 
     async def run(self) -> None:
         """Look, and tell, for ever."""
-        await asyncio.gather(self._look(), self._notifying.run(), self._paper.run())
+        await asyncio.gather(self._look(), self._notifying.run(), self._paper.run(), self._tidy())
+
+    async def _tidy(self) -> None:
+        while True:
+            if clock_is_synchronised():  # one that runs ahead would forget what is new
+                with contextlib.suppress(StorageError):
+                    await asyncio.to_thread(forget_old, self.operators, self._retention_days)
+            await asyncio.sleep(TIDY_S)
 
     async def _look(self) -> None:
         loop = asyncio.get_running_loop()
@@ -92,7 +106,9 @@ class RoomWork:
             if changes:
                 self._notifying.poke()
             if board is not None:
-                await self.room.live.tell(board, changes, self.trouble(), self.watch.exercise.board)
+                trouble, quiet = self.trouble() + self.room.standby(), bool(self.room.standby())
+                practice = self.watch.exercise.board
+                await self.room.live.tell(board, changes, trouble, practice, quiet=quiet)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._soon.wait()
@@ -124,5 +140,6 @@ class RoomWork:
             clock=now_s - self._synchronised_s <= CLOCK_DOUBT_S,
             disk_free_pct=self._disk_free_pct(),
             lag_s=60.0 if health["frames_waiting"] > LAG_FRAMES else 0.0,
+            paper=self._paper.trouble,
         )
         return Health(listening_s=health["listening_s"], own=own)

@@ -21,7 +21,7 @@ from relay import mqtt
 from relay.config import InboxConfig
 from relay.core import wire
 from relay.core.message import Address, Entry
-from relay.errors import ConfigError, LinkError, StorageError
+from relay.errors import ConfigError, LinkError, StorageError, WireError
 from relay.inbox import broker_acl
 from relay.inbox.air import Air
 from relay.inbox.changes import Airings, roster_frame
@@ -67,6 +67,7 @@ class RosterWork:
         self.shown = ShownPapers(lambda: self.roster, self._came.set, self._tell_grant)
         self.pipe: Pipe
         self.air: Air
+        self.may_speak: Callable[[], bool] = lambda: True  # one that stands by ends nobody's session
 
     @property
     def roster(self) -> Roster:
@@ -147,8 +148,9 @@ class RosterWork:
 
     # --- the broker ---
 
-    async def connected(self, connection: mqtt.Connection) -> None:
-        """A new connection to the broker: hear who comes, and say what changed."""
+    async def connected(self, connection: mqtt.Connection, broker: mqtt.Options) -> None:
+        """A new connection to this broker: hear who comes, and say what changed."""
+        self._broker = broker
         self._acl_written_s = None  # one that was started anew has read it
         self._sessions.missed_some()
         if self._config.mqtt.tls:  # without it nobody has a name; and the demo's broker hangs up at "$SYS"
@@ -160,6 +162,11 @@ class RosterWork:
         """All changes, retained."""
         if self.roster.changes:
             self._publish("roster", "", roster_frame(self.roster.changes), True)
+
+    def overhear(self, frame: bytes) -> None:
+        """What the inbox that speaks says of the roster; only one that stands by listens there."""
+        with contextlib.suppress(WireError):
+            self.shown.overhear([entry.envelope for entry in wire.decode_batch(frame)])
 
     def spoke(self, user: str) -> None:
         """A node's own MQTT brought something."""
@@ -173,8 +180,9 @@ class RosterWork:
         if not self._sessions.hear(line):
             return  # it told who comes and goes
         self._acl_written_s = None
-        for client in self._sessions.of(self._refused)[:CUTS_MAX]:
-            self._spawn(self._cut(client))
+        if self.may_speak():
+            for client in self._sessions.of(self._refused)[:CUTS_MAX]:
+                self._spawn(self._cut(client))
 
     async def _cut(self, client: str) -> None:
         done = await cut(self._broker, client)

@@ -1,7 +1,6 @@
 """The inbox as a process: one broker connection, the pipe of intake, the roster, retention.
 
-There is one inbox identity. It says on a retained topic that it is there, and in which epoch; one that
-hears a higher epoch of its own key has been taken over from: it stores on, signs nothing, and says so.
+What is said to the broker, and whether this inbox may say anything: line.py and standby.py.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +22,22 @@ from relay.config import InboxConfig
 from relay.core import wire
 from relay.core.airtime import Preset
 from relay.core.message import Address, Clock
-from relay.errors import LinkError, StorageError
+from relay.errors import StorageError
 from relay.inbox.air import Air
 from relay.inbox.courier import Courier
 from relay.inbox.facts import address_of
 from relay.inbox.ingest import Intake, Outcome
+from relay.inbox.line import BrokerLine
 from relay.inbox.pipe import Pipe
 from relay.inbox.replies import Replies, announced_epoch
 from relay.inbox.retention import forget_old
 from relay.inbox.roster_work import RosterWork
-from relay.inbox.sessions import TOPICS
+from relay.inbox.standby import Standby
 from relay.inbox.store import Arrival, Store
 from relay.kernel_clock import clock_is_synchronised
 from relay.trust import keys
 from relay.trust.roster import Roster, RosterFile
 
-RETRY_MIN_S, RETRY_MAX_S = 0.5, 15.0
 ORDERS_POLL_S = 60.0
 RETENTION_S = 3600.0
 
@@ -83,15 +82,16 @@ class Service:
     ) -> None:
         """Opens the store and begins an inbox epoch; raises StorageError."""
         self._config = config
+        public_key = keys.public_bytes(key)
+        self._address = address = keys.address_of(public_key)
         self._roster = RosterWork(
-            config, roster, broker, self._judge_again, self.send, keys.public_bytes(key)
+            config, roster, broker, self._judge_again, lambda *said: self.line.send(*said), public_key
         )
-        self._broker = broker
-        self._key = key
-        self._address = keys.address_of(keys.public_bytes(key))
         self._store = Store(config.inbox.state)
-        epoch = self._store.next_epoch(max(0, int(time.time()) - wire.EPOCH_2025_UNIX_S))
+        self._standby = Standby(self._store, max(0, int(time.time()) - wire.EPOCH_2025_UNIX_S))
+        epoch = self._standby.epoch
         self._replies = Replies(self._store, self._address, config.network_id, key.sign, epoch)
+        self._replies.muted = bool(self._standby.why)
         self.air = Air(Preset(config.radio.preset), random.SystemRandom(), self._sites)
         look_up = self._roster.look_up
         self._intake = Intake(
@@ -100,16 +100,25 @@ class Service:
         self._heard = asyncio.Event()
         self._pipe = self._roster.pipe = Pipe(self._intake, now, self._send_replies)
         self._roster.air = self.air
-        self._courier = Courier(
+        self._roster.may_speak = lambda: not self._replies.muted
+        self.courier = Courier(
             self._store, self._intake, self._pipe, self._replies, look_up, now, self._send_replies
         )
-        self._connection: mqtt.Connection | None = None
-        self._sends: set[asyncio.Task[Any]] = set()
-        self._stopping = False
+        others = (each.rpartition(":") for each in config.mqtt.others)
+        self.line = BrokerLine(
+            (
+                broker,
+                *(msgspec.structs.replace(broker, host=host, port=int(port)) for host, _, port in others),
+            ),
+            lambda frame: announced_epoch(frame, address, config.network_id, key.public_key()),
+            self._replies,
+            self._standby,
+            self._roster,
+            self._pipe,
+            now,
+        )
         self.on_taken: Callable[[Outcome], None] = lambda outcome: None  # told what was stored
-        self._link = "connecting"
         self._started_s = time.monotonic()
-        self._listening_since_s: float | None = None
 
     @property
     def roster(self) -> Roster:
@@ -122,7 +131,7 @@ class Service:
         tasks = [
             asyncio.create_task(self._guard(name, work), name=name)
             for name, work in (
-                ("broker", self._stay_connected),
+                ("broker", self.line.stay_connected),
                 ("intake", self._pipe.run),
                 ("roster", self._roster.run),
                 ("air", self._order_in_time),
@@ -130,30 +139,19 @@ class Service:
                 ("watchdog", self._watchdog),
             )
         ]
-        desk = await self._courier.serve(self._config.inbox.state)
+        desk = await self.courier.serve(self._config.inbox.state, self._asked)
         systemd.notify("READY=1", "STATUS=started")
         await stop.wait()
         systemd.notify("STOPPING=1")
         if desk:
             desk.close()
-        await self._leave()
+        await self.line.leave()
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, *self._sends, self._roster.stop(), return_exceptions=True)
+        await asyncio.gather(*tasks, self.line.stop(), self._roster.stop(), return_exceptions=True)
         self._pipe.close()
         self._store.close()
         log.info("stopped")
-
-    async def _leave(self) -> None:
-        """Gone, in so many words; but for one that has been taken over from: its topic is another's."""
-        self._stopping = True
-        if self._connection is None:
-            return
-        if not self._replies.muted:
-            with contextlib.suppress(LinkError, TimeoutError):
-                async with asyncio.timeout(2):
-                    await self._connection.publish(mqtt.topic("inbox"), b"", retain=True)
-        await self._connection.close()
 
     async def _guard(self, name: str, work: Callable[[], Any]) -> None:
         while True:
@@ -164,121 +162,16 @@ class Service:
                 log.exception("%s failed and is started again in 2 s", name)
                 await asyncio.sleep(2)
 
-    # --- the broker ---
-
-    async def _stay_connected(self) -> None:
-        wait_s = RETRY_MIN_S
-        while True:
-            try:
-                error = await self._hold_connection()
-                wait_s = RETRY_MIN_S
-            except LinkError as failure:
-                error = failure
-            if self._stopping:
-                return
-            self._link = error.code
-            log.warning("mqtt: %s", error)
-            await asyncio.sleep(wait_s * random.uniform(0.5, 1.5))  # noqa: S311
-            wait_s = min(RETRY_MAX_S, 2 * wait_s)
-
-    async def _hold_connection(self) -> LinkError:
-        options = self._broker
-        if self._replies.muted:
-            options = msgspec.structs.replace(options, will=None)
-        connection = await mqtt.open(options, self._on_message)
-        try:
-            await connection.subscribe(mqtt.topic("up", "+"), mqtt.topic("inbox"))
-            self._connection, self._link = connection, "connected"
-            self._listening_since_s = time.monotonic()
-            log.info("mqtt: connected to the broker")
-            await self._announce(connection)
-            await self._roster.connected(connection)
-            return await connection.wait_ended()
-        finally:
-            self._connection = self._listening_since_s = None
-            # what waits came over this connection: nobody can be told, and the nodes send it again
-            await connection.close()
-
-    async def _announce(self, connection: mqtt.Connection) -> None:
-        """Say, retained, that this inbox is here, and in which epoch."""
-        if self._replies.muted or self._stopping:
-            return
-        presence = await self._pipe.on_store_thread(lambda: self._replies.presence(*now()))
-        with contextlib.suppress(LinkError):  # the connection ended: the next one says it
-            await connection.publish(mqtt.topic("inbox"), presence, retain=True)
-
-    def _on_message(self, message: mqtt.Message) -> None:
-        kind, publisher = mqtt.split_topic(message.topic)
-        if kind == "up":
-            self._roster.spoke(publisher)
-            self._pipe.feed(publisher, message)
-            return
-        if kind == "inbox":
-            self._judge_presence(message.payload)
-        elif message.topic in TOPICS:
-            self._roster.broker_said(message.payload)
-        message.ack()
-
-    def _judge_presence(self, frame: bytes) -> None:
-        """An inbox with our own key and a higher epoch has taken over: fall silent, and say so."""
-        connection = self._connection
-        if connection is None or self._replies.muted:
-            return
-        if not frame:  # the will of a connection that is no more, perhaps of our own
-            self._soon(self._announce(connection))
-            return
-        public = self._key.public_key()
-        epoch = announced_epoch(frame, self._address, self._config.network_id, public)
-        if epoch <= self._replies.epoch:
-            return
-        self._replies.muted = True
-        told = "another inbox with this key is at epoch %d, this one at %d: no more receipts"
-        log.error(told, epoch, self._replies.epoch)
-        self._soon(connection.close())  # and come back without a will: it would wipe the other's presence
-
     def _send_replies(self, outcome: Outcome) -> None:
         self._heard.set()
-        if connection := self._connection:
-            for publisher, frame in outcome.replies:
-                self._soon(self._reply(connection, "down", publisher, frame))
-            for gateway, frame in outcome.orders:
-                self._soon(self._reply(connection, "air", gateway, frame))
+        self.line.answer(outcome)
         self.on_taken(outcome)
 
-    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._sends.add(task)
-        task.add_done_callback(self._sends.discard)
-
-    async def _reply(
-        self, connection: mqtt.Connection, kind: str, node: str, frame: bytes, retain: bool = False
-    ) -> None:
-        with contextlib.suppress(LinkError):  # a receipt that is lost is asked for
-            await connection.publish(mqtt.topic(kind, node), frame, retain=retain)
-
-    async def say(self, work: Callable[[Replies], Any]) -> Any:
-        """What `work` signs, on the store's thread; None while this inbox may not speak."""
-
-        def sign() -> Any:
-            self._replies.begin(*now())
-            return None if self._replies.muted else work(self._replies)
-
-        return await self._pipe.on_store_thread(sign) if self._connection is not None else None
-
-    def send(self, kind: str, node: str, frame: bytes, retain: bool) -> None:
-        """Say it to one node, if there is a connection; what is lost is asked for."""
-        if self._connection is not None and not self._replies.muted:
-            self._soon(self._reply(self._connection, kind, node, frame, retain))
-
-    async def publish(self, topic: str, content: bytes) -> bool:
-        """Say it on a topic of our own broker; whether the broker has it."""
-        if self._connection is None or self._replies.muted:
-            return False
-        try:
-            await self._connection.publish(topic, content)
-        except LinkError:
-            return False
-        return True
+    async def _asked(self, request: dict[str, Any]) -> dict[str, Any]:
+        """By a command on this machine; raises NaoberError, ValueError, TypeError or KeyError."""
+        if request["verb"] == "take_over":
+            return {"epoch": await self.line.take_over(), "broker": self.line.state}
+        return await self.courier.answer(request)
 
     # --- the air ---
 
@@ -326,17 +219,20 @@ class Service:
         interval_s = systemd.watchdog_interval_s()
         while interval_s:
             await self._pipe.on_store_thread(lambda: None)
-            systemd.notify("WATCHDOG=1", f"STATUS=broker {self._link}, {len(self._roster.signers)} nodes")
+            systemd.notify(
+                "WATCHDOG=1", f"STATUS=broker {self.line.state}, {len(self._roster.signers)} nodes"
+            )
             await asyncio.sleep(interval_s)
 
     def health(self) -> dict[str, Any]:
         """What `/healthz` says."""
-        since = None if self._pipe.trouble else self._listening_since_s
+        since = None if self._pipe.trouble else self.line.listening_since_s
         return {
-            "ok": self._link == "connected" and not self._pipe.trouble and not self._replies.muted,
-            "broker": self._link,
+            "ok": self.line.state == "connected" and not self._pipe.trouble and not self._replies.muted,
+            "broker": self.line.state,
             "storage": self._pipe.trouble or "ok",
             "muted": self._replies.muted,
+            "standby": self._standby.why,
             "trusted": self._roster.trusted,
             "epoch": self._replies.epoch,
             "address": self._address.hex(),

@@ -8,6 +8,7 @@ Source: design, "Trust"; the roster is the union of what authorities signed, so 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from enum import Enum
 
@@ -63,6 +64,17 @@ class ShownPapers:
         self._waiting[envelope] = None
         self._came()
         return Shown.NEW
+
+    def overhear(self, envelopes: list[bytes]) -> None:
+        """Changes that another inbox passes on: judged like any, but nobody's allowance pays for them."""
+        roster = self._roster()
+        for envelope in envelopes:
+            if envelope in roster.envelopes or envelope in self._waiting or len(self._waiting) >= WAITING_MAX:
+                continue
+            with contextlib.suppress(NaoberError):
+                papers.read_change(envelope, roster.authority_keys, roster.network_id)
+                self._waiting[envelope] = None
+                self._came()
 
     def _bring_up_to_date(self, roster: Roster, publisher: str, envelope: bytes, now_s: float) -> None:
         """A node that shows an older grant of its own is given its newest: after a rotation, say."""

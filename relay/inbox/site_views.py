@@ -13,6 +13,7 @@ from relay.inbox.board import NO_NODE, SiteView
 from relay.inbox.facts import INTERVAL_UNTOLD_S, OVERDUE_FACTOR, since
 from relay.inbox.queries import NodeState
 from relay.inbox.store import Arrival
+from relay.inbox.suspicion import OF_A_FALLEN_NODE, OF_A_NODE
 from relay.trust.roster import Node
 
 BY_RADIO = "radio"
@@ -33,6 +34,7 @@ def sites_of(
     findings: Mapping[Address, Sequence[str]],
 ) -> list[tuple[Site, SiteView]]:
     """What is known of each site: by the node that was heard last, when it has more than one."""
+    nodes = list(nodes)
     of_site: dict[str, list[Node]] = {}
     refused: dict[str, Node] = {}
     for node in nodes:
@@ -41,7 +43,12 @@ def sites_of(
                 refused[key_of(node)] = node
             else:
                 of_site.setdefault(key_of(node), []).append(node)
-    found = [_without_node(key, node) for key, node in refused.items() if key not in of_site]
+    suspect = _suspect(nodes, findings)
+    found = [
+        _without_node(key, node, suspect.get(key, set()))
+        for key, node in refused.items()
+        if key not in of_site
+    ]
     for key, theirs in of_site.items():
         theirs.sort(key=lambda node: _age(states.get(node.address), now))
         node = theirs[0]
@@ -60,7 +67,7 @@ def sites_of(
             judged=listening_s > OVERDUE_FACTOR * interval_s,
             values=values,
             capacity=(node.place.capacity or 0) if node.place else 0,
-            security=tuple(findings.get(node.address, ())),
+            security=tuple(sorted(suspect.get(key, ()))),
         )
         opening = values.get("opening")
         view = SiteView(
@@ -82,9 +89,28 @@ def sites_of(
     return sorted(found, key=lambda pair: pair[1].name)
 
 
-def _without_node(key: str, node: Node) -> tuple[Site, SiteView]:
+def _suspect(nodes: Iterable[Node], findings: Mapping[Address, Sequence[str]]) -> dict[str, set[str]]:
+    """Per site, what is wrong with a key of its: with one that counts, or that must not speak any more."""
+    found: dict[str, set[str]] = {}
+    for node in nodes:
+        has_fallen = bool(node.revoked or node.blocked or node.replaced_s)
+        codes = OF_A_FALLEN_NODE if has_fallen else OF_A_NODE
+        theirs = {code for code in findings.get(node.address, ()) if code in codes}
+        if theirs:
+            found.setdefault(key_of(node), set()).update(theirs)
+    return found
+
+
+def _without_node(key: str, node: Node, suspect: set[str]) -> tuple[Site, SiteView]:
     """A site whose only node was revoked or blocked: still there, and nothing is known of it."""
-    facts = Site(key=key, name=node.site, in_service_s=0.0, heard_age_s=None, judged=False)
+    facts = Site(
+        key=key,
+        name=node.site,
+        in_service_s=0.0,
+        heard_age_s=None,
+        judged=False,
+        security=tuple(sorted(suspect)),
+    )
     view = SiteView(
         key=key,
         name=node.site,

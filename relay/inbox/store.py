@@ -21,6 +21,7 @@ from relay.core.wire import SIGNATURE_BYTES
 from relay.database import connect, is_sound, migrate, storage_errors, transaction
 from relay.errors import StorageError, Text
 from relay.inbox.apart import Apart, Keeping
+from relay.inbox.suspicion import STRANGER
 
 STORE_NAME = "inbox.db"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -276,6 +277,13 @@ class Store:
             (address, code, unix_s, unix_s, detail),
         )
 
+    def has_room_for(self, address: Address, code: str, most: int) -> bool:
+        """Whether there is such a finding of this address already, or there are fewer than `most`."""
+        here, count = self._db.execute(
+            "SELECT coalesce(sum(address = ?), 0), count(*) FROM finding WHERE code = ?", (address, code)
+        ).fetchone()
+        return bool(here) or count < most
+
     # --- retention ---
 
     def forget_statuses(self, older_than_unix_s: int, now_unix_s: int, most: int) -> bool:
@@ -306,9 +314,12 @@ class Store:
             return bool(rows) and looked == rows[-1][0]
 
     def expire_quarantine(self, older_than_unix_s: int) -> None:
-        """Drop from quarantine what nobody came to know for so long."""
+        """Drop from quarantine what nobody came to know for so long, and that it was there."""
         with self.write():
             self.apart.expire(older_than_unix_s)
+            self._db.execute(
+                "DELETE FROM finding WHERE code = ? AND last_s < ?", (STRANGER, older_than_unix_s)
+            )
 
 
 def _ranges(blob: bytes) -> Ranges:

@@ -25,12 +25,13 @@ from relay.inbox.operators.store import Operators
 from relay.inbox.queries import MESSAGES_MAX, NodeState, Reader
 from relay.inbox.site_views import heard_age_s, key_of, sites_of
 from relay.inbox.store import Arrival
-from relay.trust.roster import Roster
+from relay.inbox.suspicion import SECURITY, STRANGER
+from relay.trust.keys import show
+from relay.trust.roster import Node, Roster
 
 KEEP_EVERY_S = 30.0  # what changed without being told: a restart may forget this much of it
 GAP_S_MAX = 7 * 86_400.0  # a clock that jumped further than this says nothing of how long we were away
 CLOCK_STEP_S = 120.0
-SECURITY = ("clone", "revoked", "replaced_speaks")  # findings that an operator must hear of
 UNKEPT_MAX, UNTOLD_MAX = 2_000, 1_000  # while the operators' file takes nothing
 FOLLOW_UNTOLD_MAX = 5_000  # statuses that may be looked at again after a restart: no commit for each
 
@@ -97,6 +98,7 @@ class Watch:
         now, health = self._now(), self._health()
         now_s = self._base_s + now.boottime_s
         states = self._reader.nodes()
+        findings = self._findings()
         pairs = sites_of(
             self._roster().nodes,
             states,
@@ -104,7 +106,7 @@ class Watch:
             health.listening_s,
             self._heard_count,
             lambda key: now_s - self._memory.in_service.setdefault(key, now_s),
-            self._findings(),
+            findings,
         )
         names = {site.key: site.name for site, _ in pairs}
         mutes = [
@@ -112,7 +114,9 @@ class Watch:
             for mute in self._operators.alarms.mutes()
         ]
         own, spoken = self._own(health.own, states, now), self._operators.manual.spoken()
-        own = msgspec.structs.replace(own, storing=own.storing and not self.trouble)
+        own = msgspec.structs.replace(
+            own, storing=own.storing and not self.trouble, strangers=self._strangers(findings)
+        )
         self._version += 1
         standings, self._standings = self._standings, [standing_of(node) for node in self._roster().nodes]
         self._reports += standings != self._standings  # pages that are open show what their word is worth
@@ -146,6 +150,10 @@ class Watch:
         self._keep([change], now_s, now.unix_s)
         return None
 
+    def node(self, address: Address) -> Node | None:
+        """Who that is, as the roster knows it now."""
+        return self._roster().entry(address)
+
     # --- what is new ---
 
     def _follow(self) -> None:
@@ -162,6 +170,7 @@ class Watch:
                 self._operators.follow([report for report in reports if report], up_to)
             self._followed = up_to
             self._reports += len(stored)
+        self._operators.listing.read_on()
         self._unkept = []
 
     def _read_ahead(self) -> None:
@@ -192,11 +201,21 @@ class Watch:
         return count
 
     def _findings(self) -> dict[Address, list[str]]:
-        """Per node, what points to a second card or a stolen key."""
-        return {
-            address: [each.code for each in theirs if each.code in SECURITY]
-            for address, theirs in self._reader.findings().items()
-        }
+        """Per address, what points to a wrong key and nobody has ended."""
+        every = [each for theirs in self._reader.findings().values() for each in theirs]
+        found: dict[Address, list[str]] = {}
+        for each in self._operators.ended.still_open(one for one in every if one.code in SECURITY):
+            found.setdefault(each.address, []).append(each.code)
+        return found
+
+    def _strangers(self, findings: Mapping[Address, list[str]]) -> tuple[str, ...]:
+        """Addresses that spoke, and that no authority has admitted since."""
+        roster = self._roster()
+        return tuple(
+            show(address)
+            for address, codes in findings.items()
+            if STRANGER in codes and roster.entry(address) is None
+        )
 
     def _own(self, own: Own, states: Mapping[Address, NodeState], now: Arrival) -> Own:
         """With what only this thread can see: gateways that are heard, and a clock that jumped."""

@@ -103,6 +103,17 @@ def inbox_restored(world: World, chance: Random) -> None:
     _note(world, at_s, "inbox restored from a backup")
 
 
+def standby_takes_over(world: World, chance: Random) -> None:
+    """A second inbox with the same key takes over from one that failed; hours later the first returns."""
+    at_s = _moment(world, chance, 0.6)
+    world.at(max(60.0, at_s - chance.uniform(60.0, DAY_S)), world.hub.stand_by, world.folder / "standby")
+    world.at(at_s, world.hub.stop)
+    world.at(at_s + chance.uniform(1.0, 1800.0), world.hub.hand_over)
+    world.at(at_s + chance.uniform(1900.0, 4 * HOUR_S), world.hub.first_returns)
+    world.record.inbox_restored += 1
+    _note(world, at_s, "the standby takes over")
+
+
 def card_restored(world: World, chance: Random) -> None:
     """A site's card is set back to an image of some hours before; key and epoch file are not on it."""
     node, at_s = _site(world, chance), _moment(world, chance, 0.6)
@@ -185,6 +196,7 @@ FAULTS: tuple[Fault, ...] = (
     flapping,
     inbox_restart,
     inbox_restored,
+    standby_takes_over,
     card_restored,
     outbox_deleted,
     clock_wrong,

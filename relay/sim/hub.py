@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from copy import copy
 from pathlib import Path
 from random import Random
 from typing import Protocol
@@ -16,6 +17,7 @@ from relay.inbox.air import Air
 from relay.inbox.ingest import Intake, Outcome
 from relay.inbox.parcel import Known
 from relay.inbox.replies import Replies
+from relay.inbox.standby import SET_UP, TAKEN_OVER, Standby, mark
 from relay.inbox.store import Arrival, Store
 from relay.sim.record import Record
 from relay.sim.timeline import Timeline
@@ -60,20 +62,64 @@ class Hub:
         self._waiting: list[tuple[str, bytes]] = []
         self.store: Store | None = None
         self.intake: Intake
+        self.has_taken_over = False
+        self.spare: Hub | None = None  # with the same key: hears what comes by MQTT, and says nothing
         self.start()
 
     def start(self) -> None:
-        """Begin an inbox epoch, and say so to all."""
+        """Begin an inbox epoch, and say so to all; one that stands by does neither."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self.store = Store(self._folder)
-        arrival = self._arrival()
-        epoch = self.store.next_epoch(int(arrival.unix_s) - wire.EPOCH_2025_UNIX_S)
-        self.replies = Replies(self.store, self._address, self._network, self._key.sign, epoch)
+        self.standby = Standby(self.store, self._since_2025_s())
+        self.replies = Replies(self.store, self._address, self._network, self._key.sign, self.standby.epoch)
+        self.replies.muted = bool(self.standby.why)
         self.air = Air(self._preset, self._chance, lambda: len(self._roster))
         self.intake = Intake(self.store, self._network, self._roster.get, self.replies, self.air)
-        presence = self.replies.presence(arrival, Clock.NTP)
+        self._announce()
+
+    def _announce(self) -> None:
+        if self.replies.muted:
+            return
+        presence = self.replies.presence(self._arrival(), Clock.NTP)
         for address in self._names:
             self._deliver("down", address.hex(), presence)
+
+    def stand_by(self, folder: Path) -> None:
+        """From now on a second inbox with the same key hears what this one hears; there is one at most."""
+        if self.spare is not None:
+            return
+        self.spare = copy(self)
+        self.spare._folder, self.spare._waiting, self.spare._planned_s = folder, [], float("inf")
+        self.back_up(folder)
+        store = Store(folder)
+        mark(store, SET_UP)
+        store.close()
+        self.spare.start()
+
+    def hand_over(self) -> None:
+        """This one failed, and the spare takes over: it is this inbox from now on. Once in a world."""
+        spare = self.spare
+        if spare is None or spare.store is None or self.has_taken_over:
+            self.start()
+            return
+        self.stop()
+        self.has_taken_over = True
+        spare.standby.end(self._since_2025_s(), spare.replies)
+        self._folder, spare._folder = spare._folder, self._folder
+        self.store, self.standby, self.replies = spare.store, spare.standby, spare.replies
+        self.air, self.intake, spare.store = spare.air, spare.intake, None
+        self._announce()
+
+    def first_returns(self) -> None:
+        """The one that failed is back, hears a higher epoch than that of its last life, and stands by."""
+        spare = self.spare
+        if spare is None or spare.store is not None:
+            return
+        store = Store(spare._folder)
+        assert self.standby.epoch > int(store.fact("epoch") or 0)
+        mark(store, TAKEN_OVER)
+        store.close()
+        spare.start()
 
     def stop(self) -> None:
         """It is not there any more."""
@@ -106,6 +152,8 @@ class Hub:
         if not self._waiting:
             self._timeline.after(GROUP_S, self._take)
         self._waiting.append((publisher, frame))
+        if self.spare is not None:
+            self.spare.feed(publisher, frame)
 
     def _take(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -118,6 +166,9 @@ class Hub:
             self.intake.verify(parcel.items)
         ways = {id(item.header): item.entry.heard for parcel in parcels for item in parcel.items}
         outcome = self.intake.store(parcels, self._arrival(), Clock.NTP)
+        if self.replies.muted:
+            assert not (outcome.replies or outcome.orders), "one that stands by speaks"
+            return
         for header, envelope in outcome.fresh:
             self._note(header.address, header.kind, envelope, "radio" if ways.get(id(header)) else "mqtt")
         self._answer(outcome)
@@ -169,6 +220,9 @@ class Hub:
             made = (each[2] for each in reversed(record.states_made[site]) if each[:2] == mine)
             newest = (*mine, next(made, self._timeline.now_s))
             record.state_known[site] = newest
+
+    def _since_2025_s(self) -> int:
+        return self._arrival().unix_s - wire.EPOCH_2025_UNIX_S
 
     def _arrival(self) -> Arrival:
         return Arrival(int(START_UNIX_S + self._timeline.now_s), "hub", self._timeline.now_s)

@@ -180,3 +180,5 @@ class World:
             record.state_known[site] = (*(self.hub.newest(self.nodes[site].key.address) or (0, 0)), made_s)
         record.most("inbox_bytes", sum(path.stat().st_size for path in self.hub.store_files()))
         self.hub.stop()
+        if self.hub.spare is not None:
+            self.hub.spare.stop()

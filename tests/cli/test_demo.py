@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -135,6 +136,10 @@ def test_two_demos_run_side_by_side_and_each_says_where_its_page_is(short: Path)
             until(lambda place=place: said(place).count("✓ antwoordt") >= 3, 20)
         pages = {re.search(r"http://127.0.0.1:(\d+)  ", said(place))[1] for place in places}
         assert len(pages) == 2
+        for place in places:
+            desk = re.search(r"(http://127.0.0.1:\d+)   de pagina van een punt", said(place))[1]
+            with urllib.request.urlopen(desk, timeout=10) as answer:
+                assert "Dorpshuis Voorbeeld-Norg" in answer.read().decode()
         for demo in demos:
             demo.terminate()
         assert [demo.wait(END_S) for demo in demos] == [0, 0]

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -18,7 +19,9 @@ from relay.config import load_node
 from relay.doctor.case import open_case
 from relay.doctor.finding import NOT_LOOKED, PLACES
 from relay.doctor.rounds import look
+from tests.support.broker import free_port
 from tests.support.command import clean_environment, naober
+from tests.support.process import until
 from tests.support.stack import Node, Stack, edit
 
 DOCTOR_MAX_S = 10.0
@@ -75,6 +78,22 @@ def test_what_is_not_in_this_version_or_not_there_is_never_called_good(node: Nod
     found = places(node)
     assert found["D07"]["grade"] == "not_looked"
     assert {found[place]["grade"] for place in ("D05", "D06", "D09", "D10")} == {"not_looked"}
+
+
+def test_the_page_is_good_when_it_answers_and_p01_names_who_has_its_port(dead: Node) -> None:
+    port = free_port()
+    dead.configure(page__host="127.0.0.1", page__port=port)
+    try:
+        with socket.create_server(("127.0.0.1", port)):  # by this process, which is none of the node's
+            dead.start()
+            found = places(dead)["D07"]
+            assert (found["grade"], found["code"]) == ("error", "P01")
+            assert f"pid {os.getpid()}" in str(found)
+        until(lambda: places(dead)["D07"]["grade"] == "ok", 30)  # it tries again by itself
+        assert f" ok  D07 Pagina        127.0.0.1:{port}" in doctor(dead).stdout
+    finally:
+        dead.stop()
+        dead.configure(page__host="")
 
 
 def test_a_wide_terminal_has_two_columns_and_english_is_spoken(node: Node) -> None:

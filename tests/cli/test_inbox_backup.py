@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
 
+from relay.inbox.standby import SET_UP, Standby
+from relay.inbox.store import Store
 from tests.inbox.test_backup import PASSPHRASE, Host
 from tests.support.command import naober
 
@@ -72,3 +75,31 @@ def test_where_there_is_no_inbox_or_no_backup_one_line_says_so(tmp_path: Path) -
     for file in (tmp_path / "niets", tmp_path / "weg"):
         refused = naober("inbox", "restore", file, "--dir", tmp_path / "d", "--state", tmp_path / "s")
         assert refused.returncode == 2 and len(refused.stderr.splitlines()) <= 2
+
+
+def test_a_standby_is_told_what_to_do_next_and_cannot_take_over_while_it_does_not_run(
+    host: Host, tmp_path: Path
+) -> None:
+    closing = ("--passphrase-file", secret(tmp_path))
+    settings = ("inbox", "--config", host.folder / "inbox.toml")
+    file = tmp_path / "een.backup"
+    assert naober(*settings, "backup", file, *closing).returncode == 0
+    other = Host(tmp_path / "other")
+    place = ("--dir", other.folder, "--state", other.state, "--replace")
+
+    def why() -> str:
+        store = Store(other.state)
+        with contextlib.closing(store):
+            return Standby(store, 0).why
+
+    back = naober("inbox", "restore", file, "--standby", *place, *closing)
+    assert back.returncode == 0 and "Dit is een reserve" in back.stdout, back.stderr
+    assert why() == SET_UP
+    asked = naober("inbox", "--config", other.folder / "inbox.toml", "take-over")
+    assert asked.returncode == 2 and "draait niet" in asked.stderr and why() == SET_UP
+    # a backup of a standby that is put back to be the inbox is the inbox
+    again = tmp_path / "twee.backup"
+    made = naober("inbox", "--config", other.folder / "inbox.toml", "backup", again, *closing)
+    assert made.returncode == 0, made.stderr
+    assert naober("inbox", "restore", again, *place, *closing).returncode == 0
+    assert why() == ""

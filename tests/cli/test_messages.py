@@ -54,7 +54,7 @@ def test_a_table_fits_100_columns_newest_last(url: tuple[str, str]) -> None:
     assert "3 Normaal" in row
     assert f"{NORG}  " in row
     assert "mqtt" in row
-    assert row.endswith(f"melding: overig · van {NORG}")
+    assert row.endswith(f"melding: anders · van {NORG}")
 
 
 def test_no_control_character_of_a_message_reaches_the_terminal(url: tuple[str, str]) -> None:

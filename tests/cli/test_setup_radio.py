@@ -45,7 +45,7 @@ def test_setup_sets_the_radio_and_enrol_gives_it_the_channel(
     assert cli.main(["setup", "--radio", fake.host, *where]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert f"{fake.host} · firmware 2.7" in lines[1]
-    assert lines[2].startswith("[3/4] Instellen") and "EU_868, LONG_FAST" in lines[2] and "klaar" in lines[2]
+    assert lines[2].startswith("[3/5] Instellen") and "EU_868, LONG_FAST" in lines[2] and "klaar" in lines[2]
     node = config.load_node(folder / "node.toml")
     assert (node.radio.host, node.radio.port) == ("127.0.0.1", fake.port)
 

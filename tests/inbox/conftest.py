@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.inbox import pipe, roster_work, service
+from relay.inbox import line, pipe, roster_work
 from tests.inbox.desk import Desk, Writer
 from tests.inbox.running import Bench
 from tests.inbox.site import Site
@@ -44,7 +44,7 @@ def bench(tmp_path: Path, node: Writer, monkeypatch: pytest.MonkeyPatch) -> Iter
     """A broker, and a roster of one node. No test needs the time that a person or a disk may take."""
     monkeypatch.setattr(pipe, "RETRY_STORE_S", 0.05)
     monkeypatch.setattr(roster_work, "ROSTER_POLL_S", 0.02)
-    monkeypatch.setattr(service, "RETRY_MIN_S", 0.02)
+    monkeypatch.setattr(line, "RETRY_MIN_S", 0.02)
     authority = Authority(tmp_path / "ca")
     with Mosquitto(tmp_path / "broker", authority) as broker:
         bench = Bench(tmp_path, authority, broker)

@@ -5,19 +5,25 @@ from __future__ import annotations
 import http.client
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 from urllib.parse import urlencode
+
+import msgspec
 
 from relay.inbox.operators.people import Account
 from relay.inbox.pages.app import application
 from relay.inbox.pages.geography import load_outline
 from relay.inbox.pages.room import Options, Room
-from relay.inbox.web import server
+from relay.web.serving import server
 from tests.inbox.desk import Writer
 from tests.inbox.test_watch import Vrd
 from tests.support.broker import free_port
+
+if TYPE_CHECKING:
+    from relay.inbox.oidc import Provider
 
 PASSWORD = "vier woorden op een rij"
 TIMEOUT_S = 15.0
@@ -79,7 +85,10 @@ class Browser:
 class OpenRoom:
     """A room with a running server; `look` is what the watch does each second."""
 
-    def __init__(self, folder: Path, sites: int = 3) -> None:
+    def __init__(
+        self, folder: Path, sites: int = 3, provider: Callable[[int], Provider] | None = None
+    ) -> None:
+        """`provider` makes VRD's identity provider, of a room at that port."""
         self.writers = [Writer(f"node {at}") for at in range(sites)]
         self.vrd = Vrd(folder, *self.writers)
         self.trouble = ""
@@ -95,7 +104,10 @@ class OpenRoom:
         self.vrd.operators.save_account(Account("beheer", "administrator"), PASSWORD, "test")
         self.vrd.watch.look()
         self.port = free_port()
-        self._server = server(application(self.room, load_outline(Path("none"))), "127.0.0.1", self.port)
+        made = provider(self.port) if provider else None
+        self.room.options = msgspec.structs.replace(self.room.options, oidc=made is not None)
+        pages = application(self.room, load_outline(Path("none")), made)
+        self._server = server(pages, "127.0.0.1", self.port)
         self._thread = threading.Thread(target=self._server.run)
 
     def __enter__(self) -> Self:

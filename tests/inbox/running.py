@@ -74,14 +74,15 @@ class Bench:
         named = [(node.public_key.public_bytes_raw(), f"Punt {node.hex}", node.revoked) for node in nodes]
         files.replace(self.roster, encode(papers_of(*named, network_id=NETWORK)))
 
-    def service(self, name: str = "state", port: int = 0) -> Service:
+    def service(self, name: str = "state", port: int = 0, others: tuple[str, ...] = ()) -> Service:
         state = self.folder / name
         state.mkdir(exist_ok=True)
-        if not (state / NAME).is_symlink():
+        if not (state / NAME).exists():
             (state / NAME).symlink_to(self.roster)
         authorities = [key.hex() for key in AUTHORITIES]
         config = parse_inbox(
-            f'[inbox]\nstate = "{state}"\nnetwork_id = "{NETWORK.hex()}"\nauthority_keys = {authorities}\n',
+            f'[inbox]\nstate = "{state}"\nnetwork_id = "{NETWORK.hex()}"\nauthority_keys = {authorities}\n'
+            f"[mqtt]\nothers = {list(others)}\n",
             self.folder / "inbox.toml",
         )
         options = Options(
@@ -94,9 +95,11 @@ class Bench:
         return Service(config, KEY.private, RosterFile(config), options)
 
     @asynccontextmanager
-    async def running(self, name: str = "state", port: int = 0) -> AsyncIterator[Service]:
+    async def running(
+        self, name: str = "state", port: int = 0, others: tuple[str, ...] = ()
+    ) -> AsyncIterator[Service]:
         """An inbox that is connected; stopped at the end."""
-        inbox, stop = self.service(name, port), asyncio.Event()
+        inbox, stop = self.service(name, port, others), asyncio.Event()
         task = asyncio.create_task(inbox.run(stop))
         try:
             await until(lambda: inbox.health()["broker"] == "connected")

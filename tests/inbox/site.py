@@ -9,9 +9,10 @@ import time
 from typing import Any
 
 from relay.inbox.store import Arrival
-from relay.inbox.web import Pages, server
+from relay.inbox.web import Pages
 from relay.trust.judging import judge
 from relay.trust.roster import Roster
+from relay.web.serving import server
 from tests.inbox.desk import NETWORK, Desk, Key
 from tests.support.broker import free_port
 from tests.support.papers import AUTHORITIES, papers_of

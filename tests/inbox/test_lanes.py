@@ -6,10 +6,8 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from relay.config import load_inbox
 from relay.core import payloads
 from relay.core.message import Kind, Urgency
 from relay.inbox.alarms.facts import Own
@@ -19,8 +17,6 @@ from relay.inbox.lanes import EXERCISE_S_MAX
 from relay.inbox.notifiers.base import is_told
 from relay.inbox.operators.handling import State
 from relay.inbox.pages.live import Live
-from relay.inbox.pages.printed import keep_picture, kept_pictures
-from relay.inbox.paper_work import PaperWork
 from tests.inbox.room import Browser, OpenRoom
 
 DRILL = "Proefbrand in de kelder"
@@ -271,24 +267,13 @@ def test_the_part_of_an_open_page_keeps_its_lane_whatever_another_tab_chose(room
     assert els.get("/baan/echt?terug=//evil.example").headers["location"] == "/"
 
 
-def test_the_picture_of_the_hour_is_one_whole_file_and_old_ones_make_room(
-    room: OpenRoom, tmp_path: Path
-) -> None:
+def test_the_picture_to_print_needs_nothing_beside_itself_and_is_of_its_own_lane(room: OpenRoom) -> None:
     emergency(room, "<script>x</script> rook")
     emergency(room, DRILL, site=1, exercise=True)
-    folder = tmp_path / "stand"
-    for _ in range(4):
-        room.vrd.desk.wait(3600)
-        room.vrd.watch.look()
-        path = keep_picture(room.room, folder, 3)
-    (folder / "notitie.txt").write_text("blijft")
-    keep_picture(room.room, folder, 3)
-    assert len(kept_pictures(folder)) == 3 and (folder / "notitie.txt").exists()
-    text = path.read_text()
-    assert "&lt;script&gt;" in text and "<script" not in text and DRILL not in text
-    assert "src=" not in text and "href=" not in text and "Punt 3" in text
-    assert path.stat().st_mode & 0o777 == 0o600
+    room.vrd.watch.look()
     page = room.browser("lees").get("/stand")
+    assert "&lt;script&gt;" in page.text and "<script" not in page.text and DRILL not in page.text
+    assert "src=" not in page.text and "href=" not in page.text and "Punt 3" in page.text
     assert "unsafe" not in page.headers["content-security-policy"]
 
 
@@ -301,23 +286,6 @@ def test_a_report_that_was_resolved_in_one_lane_says_nothing_of_the_other(room: 
     room.vrd.watch.look()
     real, practice = boards(room)
     assert (len(real.attention), practice.attention) == (1, ())
-
-
-def test_a_folder_that_refuses_the_picture_stops_nothing_and_none_is_made_when_none_is_wanted(
-    room: OpenRoom, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    def work(folder: str, keep: int) -> PaperWork:
-        shipped = load_inbox(Path(__file__).parents[2] / "config" / "inbox.toml")
-        pages = msgspec.structs.replace(shipped.pages, paper_folder=folder, paper_keep=keep)
-        inbox = msgspec.structs.replace(shipped.inbox, state=tmp_path)
-        return PaperWork(msgspec.structs.replace(shipped, pages=pages, inbox=inbox), room.room)
-
-    (tmp_path / "file").write_text("in the way")
-    asyncio.run(work(str(tmp_path / "file"), 48).write())
-    assert "not put on paper" in caplog.text
-    asyncio.run(work("", 48).write())
-    assert len(kept_pictures(tmp_path / "stand")) == 1
-    asyncio.run(asyncio.wait_for(work("", 0).run(), 2))
 
 
 def test_the_line_of_the_last_day_is_drawn_from_its_own_lane(room: OpenRoom) -> None:

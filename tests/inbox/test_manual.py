@@ -10,12 +10,12 @@ import pytest
 from relay.core import payloads
 from relay.core.fields import FIELDS, NUMBERED_FIELDS, paper_number
 from relay.core.message import Kind, Urgency
+from relay.core.paper_form import FORM_FIELDS, understand
 from relay.inbox.board import SiteView
 from relay.inbox.operators.handling import ReportId, State
 from relay.inbox.operators.manual import Told
 from relay.inbox.operators.store import Operators
 from relay.inbox.pages.manual import told_at
-from relay.inbox.pages.pasting import FORM_FIELDS, understand
 from tests.inbox.room import Browser, OpenRoom
 
 HOUR_S = 3600

@@ -74,6 +74,39 @@ def test_only_a_coordinator_speaks_to_a_municipality_or_to_all(room: OpenRoom, t
     assert 'value="all"' in coor.get("/berichten").text and 'value="all"' not in els.get("/berichten").text
 
 
+def test_a_notice_in_the_place_of_another_is_told_instead_of_it(room: OpenRoom, told: list[object]) -> None:
+    els, coor, notices = room.browser("els"), room.browser("coor"), room.vrd.operators.notices
+    coor.post("/berichten", **ALL | {"text": "Soep om 12 uur"}, do="send")
+    notices.note_had("P2", [1], [])
+    # the form begins as the older one was; who may not speak to all may not take it back from all
+    form = coor.get("/berichten?vervangt=1").text
+    assert "Soep om 12 uur</textarea>" in form and '<option value="1" selected>bericht 1</option>' in form
+    assert 'href="/berichten?vervangt=1' not in els.get("/berichten").text
+    newer = ALL | {"text": "Soep om 13 uur", "replaces": "1"}
+    # nobody may be left with what no longer holds, and what is to be replaced must be there
+    less = coor.post("/berichten", **newer | {"scope": "site"}, do="send")
+    assert less.status == 400 and "Bericht 1 ging ook naar andere punten" in less.text
+    assert "Er is geen bericht 7" in coor.post("/berichten", **newer | {"replaces": "7"}, do="check").text
+    assert coor.post("/berichten", **newer | {"replaces": "-1"}, do="send").status == 400
+    assert [each.id for each in notices.newest()] == [1]
+    assert coor.post("/berichten", **newer, do="send").status == 303
+    assert [each.values().get("replaces") for each in notices.newest()] == [1, None]
+    assert [[each.id for each in notices.waiting(site)] for site in ("P1", "P2")] == [[2], [2]]
+    page = coor.get("/berichten").text
+    assert "<s>“Soep om 12 uur”</s>" in page and "“Soep om 13 uur”" in page and "vervangen door" in page
+    again = coor.post("/berichten", **newer, do="send")
+    assert again.status == 400 and "Bericht 1 is al vervangen door 2" in again.text
+    assert room.vrd.operators.newest_of_journal(1)[0].detail == "2 order all replaces 1"
+
+
+def test_a_site_that_the_newer_notice_is_not_for_is_told_the_older_one(room: OpenRoom) -> None:
+    notices = room.vrd.operators.notices
+    draft = NoticeDraft(kind="order", scope="all", text="Meld de voorraad")
+    notices.make(draft, ["P1"], "els", 77)
+    notices.make(NoticeDraft(kind="order", scope="all", text="Meld alles", replaces=1), ["P2"], "els", 77)
+    assert [each.id for each in notices.waiting("P1")] == [1]
+
+
 def test_who_may_only_look_sends_nothing(room: OpenRoom, told: list[object]) -> None:
     for name, seen in (("lees", 200), ("muur", 403)):
         browser = room.browser(name)

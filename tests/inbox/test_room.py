@@ -9,7 +9,7 @@ import pytest
 
 from relay.core.message import Kind, Urgency
 from relay.inbox.operators.handling import State
-from relay.inbox.pages.visit import FORM_BYTES_MAX
+from relay.web.forms import FORM_BYTES_MAX
 from tests.inbox.room import OpenRoom
 
 EVIL = "<script>alert(1)</script>"

@@ -47,7 +47,9 @@ def read_only(operators: Operators) -> Iterator[None]:
 async def room_of(service: Service) -> AsyncIterator[RoomWork]:
     """The operators' room of a running inbox."""
     reader = Reader(service._config.inbox.state)
-    room = RoomWork(service._config, reader, lambda: service.roster, service.health, arrival, service.publish)
+    room = RoomWork(
+        service._config, reader, lambda: service.roster, service.health, arrival, service.line.publish
+    )
     task = asyncio.create_task(room.run())
     try:
         await until(lambda: room.watch.board is not None)

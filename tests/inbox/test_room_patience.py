@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from relay.inbox import patience
 from relay.inbox.pages import live
+from relay.web import patience
 from tests.inbox.room import OpenRoom
 from tests.support.process import until
 

@@ -27,8 +27,8 @@ def test_while_the_disk_refuses_no_receipt_leaves_and_then_all_is_taken_in_once(
         async with bench.node(node) as sender, bench.running() as inbox:
             await sender.send(node, node.report(1))
             await until(lambda: sender.upto() == 1)
-            assert inbox._listening_since_s
-            inbox._listening_since_s -= 100
+            assert inbox.line.listening_since_s
+            inbox.line.listening_since_s -= 100
             assert inbox.health()["listening_s"] > 99
             inbox._store._db.execute("PRAGMA query_only=ON")
             for number in range(2, 6):

@@ -74,6 +74,27 @@ def test_nobody_takes_back_what_another_key_said_or_what_was_said_in_another_lan
     assert report.id in [each.id for each in room.vrd.operators.open_reports()]
 
 
+def test_nothing_is_taken_back_before_it_was_said(room: OpenRoom) -> None:
+    one = room.writers[0]
+    take(room, *(withdrawal(one, number, number + 1) for number in (1, 5)), withdrawal(one, 7, 7))
+    take(room, one.report(2, "Brand", urgency=Urgency.EMERGENCY), one.report(6, "Boom om"))
+    said = {each.shown.values.get("text"): each.withdrawn_s for each in room.vrd.operators.reports()}
+    assert (said["Brand"], said["Boom om"]) == (None, None)
+    assert len(room.vrd.operators.open_reports()) == 1
+
+
+def test_no_emergency_ends_by_a_withdrawal_that_asks_for_less(room: OpenRoom) -> None:
+    one = room.writers[0]
+    brand = one.report(1, "Brand", urgency=Urgency.EMERGENCY)
+    take(room, brand, withdrawal(one, 2, 1, urgency=Urgency.INFORMATION))
+    take(room, withdrawal(one, 3, 1, urgency=Urgency.URGENT))
+    assert f"{one.hex}-7-1" in [str(each.id) for each in room.vrd.operators.open_reports()]
+    take(room, withdrawal(one, 4, 1, urgency=Urgency.EMERGENCY))
+    assert [str(each.id) for each in room.vrd.operators.open_reports() if each.urgency == 1] == [
+        f"{one.hex}-7-4"
+    ]
+
+
 def test_exports_say_when_it_was_taken_back(room: OpenRoom) -> None:
     one = room.writers[0]
     take(room, one.report(1, "Boom om"), withdrawal(one, 2, 1), one.report(3, "Weg dicht"))

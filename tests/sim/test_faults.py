@@ -40,6 +40,27 @@ def test_a_fault_breaks_no_promise(tmp_path: Path, fault: faults.Fault) -> None:
     assert sum(record.ended.values()) <= UNDER_WAY_MAX, "what waited has not gone after the outage"
 
 
+def test_after_a_take_over_both_inboxes_hold_what_is_said_and_one_of_them_speaks(tmp_path: Path) -> None:
+    world = world_of(tmp_path, urgent_per_day=0.0, routine_per_day=0.0)
+    hub, west = world.hub, world.nodes["West"]
+    world.at(600.0, hub.stand_by, tmp_path / "standby")
+    world.at(HOUR_S, hub.stop)
+    world.at(HOUR_S + 60, west.say, Urgency.ROUTINE)  # to nobody
+    world.at(HOUR_S + 600, hub.hand_over)
+    world.at(6 * HOUR_S, hub.first_returns)
+    world.at(7 * HOUR_S, west.say, Urgency.ROUTINE)
+    world.timeline.run_until(7.9 * HOUR_S)
+    spare = hub.spare
+    assert spare and spare.store and hub.store and hub.replies.epoch > spare.standby.epoch
+    assert spare.replies.muted and not hub.replies.muted
+    for inbox, first in ((hub, 1), (spare, 2)):  # the first learned of the take-over only later
+        assert inbox.store
+        epoch = inbox.store.newest_epoch(west.key.address)
+        assert inbox.store.holding(west.key.address, epoch).reports.runs() == [(first, 2)]
+    record = world.run()
+    assert violations(record) == [] and all(said.shown == 1 for said in record.said.values())
+
+
 def test_after_an_outage_the_inbox_s_own_word_is_the_newest_state_of_each_site(tmp_path: Path) -> None:
     world = world_of(tmp_path, urgent_per_day=0.0, routine_per_day=0.0)
     world.timeline.run_until(HOURS * HOUR_S)

@@ -63,6 +63,9 @@ class Engine:
 
     def _judge_own(self, picture: Picture) -> Iterable[Change]:
         now_s, fall_s = picture.now_s, self.limits.own.clears_min * MINUTE_S
+        for alarm in self._alarms.values():
+            if alarm.is_up and own.is_gone(alarm.rule, alarm.subject, picture.own):
+                yield from self._clear(alarm, now_s)
         for judged in own.judge(picture.own, self.limits.own):
             alarm = self._alarm(judged.rule, judged.subject, judged.subject)
             yield from self._move(alarm, judged.level, now_s, judged.rise_s, fall_s, tell=True)

@@ -69,6 +69,8 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
     disk_free_pct: float = 100.0
     lag_s: float = 0.0  # the oldest frame that waits for intake
     gateways: Mapping[str, float | None] = {}  # by name: seconds since it was heard; None: never
+    paper: str = ""  # why the picture of the hour did not get on paper
+    strangers: tuple[str, ...] = ()  # addresses that speak and that nobody admitted
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True):

@@ -199,8 +199,8 @@ def device(site: Site, before: Before, limits: Thresholds) -> int:
 
 
 def security(site: Site, before: Before, limits: Thresholds) -> int:
-    """A second card with its key, a revoked key that speaks: lasts as long as that is known."""
-    return 2 if site.security else HOLD
+    """A second card with its key, a revoked key that speaks: lasts until an administrator ends it."""
+    return 2 if site.security else CALM
 
 
 def _minutes(pick: Callable[[Thresholds], float]) -> Delay:

@@ -10,6 +10,7 @@ from relay.inbox.alarms.rules import MINUTE_S
 from relay.inbox.alarms.state import CHIME, EMERGENCY, QUIET, SYSTEM, URGENT, Change, Mute, State
 from relay.inbox.alarms.thresholds import Storm
 
+LEVEL_HEARD = 3  # what is worse than a technician's note
 AUDIBLE_KINDS = frozenset(("raised", "worse", "escalated", "grouped", "grown", "repeated", "remain"))
 
 
@@ -65,7 +66,7 @@ class Sounds:
             return QUIET
         if change.level == 1:
             return EMERGENCY
-        if own:
+        if own and change.level <= LEVEL_HEARD:
             return SYSTEM
         return URGENT if change.level == 2 else QUIET
 

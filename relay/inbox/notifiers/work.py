@@ -46,7 +46,15 @@ def _secret(path: str) -> str:
 class NotifierWork:
     """Tells what changed, whenever `poke` says that something may have."""
 
-    def __init__(self, notifiers: list[Notifier], rows: AlarmRows, level_max: int) -> None:
+    def __init__(
+        self,
+        notifiers: list[Notifier],
+        rows: AlarmRows,
+        level_max: int,
+        may_speak: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """What changes while this inbox may not speak is told by another, and never by this one."""
+        self._may_speak = may_speak
         self._notifiers, self._rows, self._level_max = notifiers, rows, level_max
         self._pokes = {notifier.name: asyncio.Event() for notifier in notifiers}
         self.counts: Counter[str] = Counter()
@@ -68,7 +76,7 @@ class NotifierWork:
             event.clear()
             changes = await asyncio.to_thread(self._rows.claim, notifier.name)
             told = [change for change in changes if is_told(change, self._level_max)][-AT_ONCE_MAX:]
-            if told:
+            if told and self._may_speak():
                 await self._tell(notifier, told)
 
     async def _tell(self, notifier: Notifier, changes: list[Change]) -> None:

@@ -37,6 +37,11 @@ class Disk:
         """Unix time."""
         return int(self._clock())
 
+    @property
+    def changes(self) -> int:
+        """Rows that were changed since it was opened: as long as it is the same, so is all that is read."""
+        return self._db.total_changes
+
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """One transaction, on disk when the block ends."""

@@ -10,6 +10,7 @@ from relay.core.fields import Value
 from relay.errors import Text, ValueRefused
 from relay.inbox.operators.disk import Disk
 from relay.inbox.operators.handling import ReportId
+from relay.inbox.operators.listing import note_words
 from relay.inbox.operators.reports import BY_HAND, Report, Shown
 
 NOBODY = bytes(4)  # no key has this address: such a report is as good as who wrote it down
@@ -89,6 +90,7 @@ class ManualRows:
                     *(told.told_s, msgspec.msgpack.encode(shown)),
                 ),
             )
+            note_words(db)
             self._disk.append(db, by, "entered by hand", f"{identity} {told.site} {told.via}")
         return identity
 

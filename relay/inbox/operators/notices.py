@@ -15,9 +15,10 @@ import msgspec
 from relay.core import payloads
 from relay.core.fields import Value
 from relay.core.message import ADDRESS_BYTES, Address
-from relay.core.notices import ANSWERS_MAX, ANSWERS_MIN, ANSWERS_SEPARATOR
+from relay.core.notices import ANSWERS_MAX, ANSWERS_MIN, ANSWERS_SEPARATOR, EXERCISE
 from relay.core.wire import NUMBER_MAX, PAYLOAD_BYTES_MAX
 from relay.errors import Text, ValueRefused
+from relay.inbox.operators import exercises, replacing
 from relay.inbox.operators.disk import Disk
 from relay.inbox.operators.handling import ReportId, State
 from relay.inbox.operators.reports import Report
@@ -26,9 +27,14 @@ LIFE_S = 7 * 86_400  # what a site has not heard by then is told to it no more
 UNTOLD_MAX = 500  # at one reading
 KINDS = ("order", "information", "question", "time")
 SITE, MUNICIPALITY, ALL = SCOPES = ("site", "municipality", "all")
+SEVERAL = "several"  # sites that were picked one by one, for an exercise
 ANSWER_LENGTH_MAX = 24
 
 _NOTICE = "id, epoch, made_s, by, kind, text, answers, urgency, exercise, scope, aim"
+_COLUMNS = ", ".join(f"n.{column}" for column in _NOTICE.split(", ")) + (
+    f", {replacing.REPLACES}, {replacing.REPLACED_BY}, x.until_s, x.began"
+)
+_OF_EXERCISE = "LEFT JOIN exercise AS x ON x.notice = n.id"
 
 
 class NoticeDraft(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +47,9 @@ class NoticeDraft(msgspec.Struct, frozen=True, kw_only=True):
     exercise: bool = False
     scope: str = SITE
     aim: str = ""  # key of the site, name of the municipality
+    minutes: int = 0  # an exercise goes on for; none: it is over
+    ends: int = 0  # the notice that began that exercise
+    replaces: int = 0  # the notice in whose place it stands from now on
 
     def values(self, epoch: int = NUMBER_MAX, number: int = NUMBER_MAX) -> dict[str, Value]:
         """As they go on the wire, under this name."""
@@ -49,6 +58,10 @@ class NoticeDraft(msgspec.Struct, frozen=True, kw_only=True):
             said["text"] = self.text
         if self.answers:
             said["answers"] = ANSWERS_SEPARATOR.join(self.answers)
+        if self.kind == EXERCISE:
+            said["exercise_min"] = self.minutes
+        if self.replaces:
+            said["replaces"] = self.replaces
         return said
 
     @property
@@ -59,12 +72,15 @@ class NoticeDraft(msgspec.Struct, frozen=True, kw_only=True):
 
     def check(self) -> None:
         """Raises ValueRefused for what no radio packet can hold, or what nobody could answer."""
-        if self.kind not in KINDS or self.scope not in SCOPES or not 1 <= self.urgency <= 3:
+        known = self.kind in (*KINDS, EXERCISE) and self.scope in (*SCOPES, SEVERAL)
+        if not known or not 1 <= self.urgency <= 3:
             raise ValueRefused(Text("Onbekende soort bericht", "Unknown kind of notice"))
         if not self.text and self.kind != "time":
             raise ValueRefused(
                 Text("Er is geen tekst", "There is no text"), Text("Vul de tekst in", "Add it")
             )
+        if self.kind == EXERCISE:
+            exercises.check_minutes(self.minutes, self.ends)
         wrong = any(ANSWERS_SEPARATOR in each or len(each) > ANSWER_LENGTH_MAX for each in self.answers)
         most = ANSWERS_MAX if self.kind == "question" else 0
         least = ANSWERS_MIN if self.kind == "question" else 0
@@ -91,6 +107,7 @@ class SentNotice(NoticeDraft, frozen=True, kw_only=True):
     epoch: int
     made_s: int
     by: str
+    replaced_by: int = 0  # the notice that stands in its place
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -141,17 +158,29 @@ class Notices:
                 values,
             )
             number = int(made.lastrowid or 0)
+            meant = set(sites)
             db.executemany(
-                "INSERT INTO delivery (notice, site) VALUES (?, ?)", [(number, site) for site in set(sites)]
+                "INSERT INTO delivery (notice, site) VALUES (?, ?)", [(number, site) for site in meant]
             )
-            self._disk.append(db, by, "notice", f"{number} {draft.kind} {draft.scope} {draft.aim}".strip())
+            if draft.replaces:
+                replacing.note(db, number, draft.replaces, None if draft.scope == ALL else meant)
+            if draft.kind == EXERCISE:
+                exercises.note(db, number, draft.minutes, draft.ends, by, now_s)
+            self._disk.append(db, by, "notice", _journalled(number, draft))
         fields = msgspec.structs.asdict(draft)
         return SentNotice(**fields, id=number, epoch=epoch, made_s=now_s, by=by)
 
     def newest(self, limit: int = 50) -> list[SentNotice]:
         """The newest first."""
-        rows = self._disk.all(f"SELECT {_NOTICE} FROM notice ORDER BY id DESC LIMIT ?", (limit,))
-        return [_notice(row) for row in rows]
+        rows = self._disk.all(
+            f"SELECT {_COLUMNS} FROM notice AS n {_OF_EXERCISE} ORDER BY n.id DESC LIMIT ?", (limit,)
+        )
+        return [_notice(row, self._disk.now_s()) for row in rows]
+
+    def check_replacing(self, draft: NoticeDraft, sites: Iterable[str]) -> None:
+        """Raises ValueRefused where `draft`, to `sites`, can't stand in the place of that which it names."""
+        if draft.replaces:
+            replacing.check(self._disk.all, draft.replaces, None if draft.scope == ALL else sites)
 
     def deliveries(self, notice: int) -> list[Delivery]:
         """Of one notice, by site."""
@@ -163,13 +192,15 @@ class Notices:
 
     def waiting(self, site: str) -> list[SentNotice]:
         """What a site is not known to have, the oldest first."""
-        columns = ", ".join(f"n.{column}" for column in _NOTICE.split(", "))
+        now_s = self._disk.now_s()
         rows = self._disk.all(
-            f"SELECT {columns} FROM delivery AS d JOIN notice AS n ON n.id = d.notice"
-            " WHERE d.site = ? AND d.had_s IS NULL AND n.made_s > ? ORDER BY n.id LIMIT ?",
-            (site, self._disk.now_s() - LIFE_S, UNTOLD_MAX),
+            f"SELECT {_COLUMNS} FROM delivery AS d JOIN notice AS n ON n.id = d.notice {_OF_EXERCISE}"
+            f" WHERE d.site = ? AND d.had_s IS NULL AND n.made_s > ?"
+            f" AND {exercises.WORTH_TELLING} AND {replacing.STILL_HOLDS}"
+            " ORDER BY n.id LIMIT ?",
+            (site, now_s - LIFE_S, now_s, now_s, UNTOLD_MAX),
         )
-        return [_notice(row) for row in rows]
+        return [_notice(row, now_s) for row in rows]
 
     def note_had(self, site: str, notices: Sequence[int], steps: Sequence[tuple[ReportId, int]]) -> None:
         """A site has these notices, and knows of these steps with its reports."""
@@ -215,10 +246,19 @@ def note_answers(db: sqlite3.Connection, reports: Iterable[Report]) -> None:
         )
 
 
-def _notice(row: Sequence[object]) -> SentNotice:
-    named = dict(zip(_NOTICE.split(", "), row, strict=True))
+def _notice(row: Sequence[Any], now_s: int) -> SentNotice:
+    *said, replaces, replaced_by, until_s, began = row
+    named = dict(zip(_NOTICE.split(", "), said, strict=True))
     answers = tuple(each for each in str(named["answers"]).split(ANSWERS_SEPARATOR) if each)
-    return msgspec.convert({**named, "answers": answers, "exercise": bool(named["exercise"])}, SentNotice)
+    minutes = exercises.minutes_left(until_s, began, now_s)
+    more = {"answers": answers, "exercise": bool(named["exercise"]), "minutes": minutes, "ends": began or 0}
+    about = {"replaces": replaces or 0, "replaced_by": replaced_by or 0}
+    return msgspec.convert(named | more | about, SentNotice)
+
+
+def _journalled(number: int, draft: NoticeDraft) -> str:
+    replaces = f" replaces {draft.replaces}" if draft.replaces else ""
+    return f"{number} {draft.kind} {draft.scope} {draft.aim}".strip() + replaces
 
 
 def _untold(row: Sequence[Any]) -> Untold:

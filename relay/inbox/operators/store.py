@@ -15,7 +15,11 @@ from relay.errors import NaoberError, Text
 from relay.inbox.operators.alarm_rows import AlarmRows
 from relay.inbox.operators.disk import Disk
 from relay.inbox.operators.documents import Documents
+from relay.inbox.operators.ended import EndedFindings
+from relay.inbox.operators.exercises import Exercises
 from relay.inbox.operators.handling import Handling, ReportId, State
+from relay.inbox.operators.linked import Linked
+from relay.inbox.operators.listing import Listing, note_words
 from relay.inbox.operators.manual import ManualRows
 from relay.inbox.operators.notices import Notices, note_answers
 from relay.inbox.operators.people import Account, Session, check_name, hash_password, new_token, stored_form
@@ -64,9 +68,13 @@ class Operators(Disk):
         self._standing = standing
         self.alarms = AlarmRows(self)
         self.documents = Documents(self)
+        self.ended = EndedFindings(self)
         self.tokens = Tokens(self)
         self.manual = ManualRows(self, self.report)
         self.notices = Notices(self)
+        self.exercises = Exercises(self)
+        self.linked = Linked(self)
+        self.listing = Listing(self, _REPORT, _NOT_MERGED, self._report)
 
     # --- people ---
 
@@ -154,7 +162,6 @@ class Operators(Disk):
         reports = list(reports)
         with self.write() as db:
             note_answers(db, reports)
-            note_withdrawals(db, reports)
             db.executemany(
                 "INSERT INTO report VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
                 " message = excluded.message, site = excluded.site, shown = excluded.shown",
@@ -172,6 +179,8 @@ class Operators(Disk):
                     for report in reports
                 ],
             )
+            note_withdrawals(db, reports)
+            note_words(db)
             db.execute("INSERT OR REPLACE INTO fact VALUES ('followed', ?)", (up_to,))
 
     def reports(self, *, exercise: bool = False, site: str | None = None, limit: int = 200) -> list[Report]:

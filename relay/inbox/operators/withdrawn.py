@@ -1,7 +1,8 @@
 """Withdrawals: a report that its own node took back is struck through, asks for nothing more, and stays.
 
-Only the key that signed a report can take it back, and only in the lane in which it said it. An emergency
-that is taken back comes as an emergency: its withdrawal is what an operator acknowledges then.
+Only the key that signed a report can take it back, afterwards, and only in the lane in which it said it. An
+emergency that is taken back comes as an emergency: its withdrawal is what an operator acknowledges then. One
+that comes as less is shown, and takes nothing back: a stolen box silences nobody in silence.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
+from relay.core.message import Urgency
 from relay.inbox.operators.handling import ReportId
 from relay.inbox.operators.reports import Report
 
@@ -21,16 +23,29 @@ WHY = OF_REPORT.replace("w.at_s", "w.reason")
 
 
 def note_withdrawals(db: sqlite3.Connection, reports: Iterable[Report]) -> None:
-    """Those among `reports` count from now on, within a write. The first word about a report stays."""
+    """Those among `reports` count from now on, within a write and after it has those that are taken back.
+
+    The first word about a report stays.
+    """
     for report in reports:
         about = about_of(report)
-        if about is None or report.shown.standing or report.shown.clone:
+        if about is None or report.shown.standing or report.shown.clone or not _may(db, report, about):
             continue
         reason = str(report.shown.values.get("reason", ""))[:REASON_LENGTH_MAX]
         db.execute(
             "INSERT OR IGNORE INTO withdrawn VALUES (?, ?, ?, ?, ?, ?)",
             (about.address, about.epoch, about.number, report.exercise, report.received_s, reason),
         )
+
+
+def _may(db: sqlite3.Connection, report: Report, about: ReportId) -> bool:
+    """Whether `about` was said before, and an emergency only by an emergency."""
+    if (about.epoch, about.number) >= (report.id.epoch, report.id.number):
+        return False
+    place = (about.address, about.epoch, about.number)
+    found = db.execute("SELECT urgency FROM report WHERE address = ? AND epoch = ? AND number = ?", place)
+    said = found.fetchone()
+    return said is None or said[0] != Urgency.EMERGENCY or report.urgency == Urgency.EMERGENCY
 
 
 def about_of(report: Report) -> ReportId | None:

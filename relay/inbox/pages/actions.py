@@ -16,7 +16,8 @@ from relay.inbox.operators.people import ROLES, Account
 from relay.inbox.operators.store import TakenFirst
 from relay.inbox.pages import lanes
 from relay.inbox.pages.room import Room
-from relay.inbox.pages.visit import Visit, form_of, must_be_ours
+from relay.inbox.pages.visit import Visit, must_be_ours
+from relay.web.forms import form_of
 
 MUTABLE = tuple(rule.name for rule in RULES)  # calls and our own faults are not among them
 MUTE_HOURS = ("0", "1", "2", "4", "8")

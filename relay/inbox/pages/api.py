@@ -227,6 +227,9 @@ def metrics(room: Room) -> str:
         *_gauge("naober_storing", "1 when messages are stored and receipted.", int(own.storing)),
         *_gauge("naober_broker", "1 when the broker is connected.", int(own.broker)),
         *_gauge("naober_clock", "1 when the clock is kept right.", int(own.clock)),
+        *_gauge(
+            "naober_standby", "1 when this inbox only listens: another one speaks.", int(bool(room.standby()))
+        ),
         *_gauge("naober_browsers", "Pages that are open.", room.live.browsers),
     ]
     return "\n".join(lines) + "\n"

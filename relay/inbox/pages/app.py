@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -13,11 +14,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from relay.errors import StorageError
 from relay.inbox.pages import api, lanes
 from relay.inbox.pages.actions import Actions
+from relay.inbox.pages.courier import CourierPages
+from relay.inbox.pages.exercise import ExercisePages
 from relay.inbox.pages.geography import Outline
 from relay.inbox.pages.live import Live
 from relay.inbox.pages.login import Login
@@ -26,32 +28,29 @@ from relay.inbox.pages.notices import NoticePages
 from relay.inbox.pages.papers import Papers
 from relay.inbox.pages.printed import Printed
 from relay.inbox.pages.room import Room
+from relay.inbox.pages.security import Security
 from relay.inbox.pages.views import Views
 from relay.inbox.pages.visit import LANGUAGE_COOKIE, Visit, language_of, visit_of
 from relay.inbox.pages.words import LANGUAGES
+from relay.web.headers import Headers
+
+if TYPE_CHECKING:
+    from relay.inbox.oidc import Provider
 
 STATIC = Path(__file__).parent / "static"
 YEAR_S = 365 * 86_400
 OF_ITSELF = "vanzelf"  # in the address of a page that a browser without scripts takes anew
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self';"
-    " connect-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-}
 
 View = Callable[[Request, Visit], Response]
 Action = Callable[[Request, Visit], Awaitable[Response]]
 
 
-def application(room: Room, outline: Outline | None = None) -> Starlette:
+def application(room: Room, outline: Outline | None = None, provider: Provider | None = None) -> Starlette:
     """The ASGI application of one operators' room."""
-    views, login, actions = Views(room), Login(room), Actions(room)
+    views, login, actions, security = Views(room), Login(room), Actions(room), Security(room)
     papers, notices = Papers(room, outline or Outline()), NoticePages(room)
-    manual, printed = Manual(room), Printed(room)
+    exercises = ExercisePages(room)
+    manual, printed, courier = Manual(room), Printed(room), CourierPages(room)
     return Starlette(
         routes=[
             Route("/", _seen(room, views.overview), name="overview"),
@@ -68,10 +67,16 @@ def application(room: Room, outline: Outline | None = None) -> Starlette:
             Route("/melding/{report}/cap", _seen(room, papers.cap)),
             Route("/berichten", _seen(room, notices.show)),
             Route("/berichten", _done(room, notices.send), methods=["POST"]),
+            Route("/oefening", _seen(room, exercises.show)),
+            Route("/oefening", _done(room, exercises.start, role="coordinator"), methods=["POST"]),
+            Route("/oefening/einde", _done(room, exercises.end, role="coordinator"), methods=["POST"]),
             Route("/formulier", _seen(room, printed.form)),
             Route("/stand", _seen(room, printed.picture)),
             Route("/handmatig", _seen(room, manual.page, role="operator")),
             Route("/handmatig", _done(room, manual.enter), methods=["POST"]),
+            Route("/handmatig/koerier", _seen(room, courier.page, role="operator")),
+            Route("/handmatig/koerier", _done(room, courier.text), methods=["POST"]),
+            Route("/handmatig/koerier/foto", _done(room, courier.photos), methods=["POST"]),
             Route("/melding/{report}/samenvoegen", _done(room, manual.merge), methods=["POST"]),
             Route("/melding/{report}/losmaken", _done(room, manual.part), methods=["POST"]),
             Route("/logboek", _seen(room, views.log)),
@@ -90,20 +95,44 @@ def application(room: Room, outline: Outline | None = None) -> Starlette:
             Route(
                 "/beheer/sluiten", _done(room, actions.close_account, role="administrator"), methods=["POST"]
             ),
+            Route(
+                "/beheer/veiligheid",
+                _done(room, security.end, role="administrator"),
+                methods=["POST"],
+            ),
             Route("/inloggen", login.page),
             Route("/inloggen", login.enter, methods=["POST"]),
-            Route("/uitloggen", _done(room, login.leave, role="wall", locked=True), methods=["POST"]),
+            *_of_provider(room, login, provider),
+            Route(
+                "/uitloggen",
+                _done(room, login.leave, role="wall", locked=True, standby=True),
+                methods=["POST"],
+            ),
             Route("/taal/{language}", _language),
             Route("/baan/{lane}", lanes.choose),
             *api.routes(room),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
-        middleware=[Middleware(_Headers)],
+        middleware=[Middleware(Headers)],
         exception_handlers={
             StorageError: lambda request, error: room.trouble(language_of(request), "read_only", 503),
             HTTPException: lambda request, error: room.refused(language_of(request), error.status_code),
         },
     )
+
+
+def _of_provider(room: Room, login: Login, provider: Provider | None) -> list[Route]:
+    if provider is None:
+        return []
+    from relay.inbox.pages.oidc import OidcLogin
+
+    oidc = OidcLogin(room, login, provider)
+    return [
+        Route("/inloggen/oidc", oidc.start),
+        Route("/inloggen/oidc/staat", oidc.state),
+        Route("/inloggen/oidc/terug", oidc.back),
+        Route("/inloggen/oidc/eerste", oidc.first, methods=["POST"]),
+    ]
 
 
 def _seen(
@@ -128,9 +157,12 @@ def _seen(
 
 
 def _done(
-    room: Room, action: Action, role: str = "operator", *, locked: bool = False
+    room: Room, action: Action, role: str = "operator", *, locked: bool = False, standby: bool = False
 ) -> Callable[[Request], Awaitable[Response]]:
-    """`action` for who may do it, by a form of their own session; `locked`: on a locked screen too."""
+    """`action` for who may do it, by a form of their own session; `locked`: on a locked screen too.
+
+    `standby`: also at an inbox that stands by. What VRD does is done in the one that speaks.
+    """
 
     async def endpoint(request: Request) -> Response:
         visit = await run_in_threadpool(visit_of, request, room.operators)
@@ -138,6 +170,8 @@ def _done(
             return room.to_login(request)
         if not visit.session.account.may(role) or (visit.locked and not locked):
             raise HTTPException(403)
+        if not standby and (why := room.standby()):
+            return room.trouble(visit.language, f"standby_{why}", 409)
         return await action(request, visit)
 
     return endpoint
@@ -170,26 +204,3 @@ async def _language(request: Request) -> Response:
             LANGUAGE_COOKIE, chosen, max_age=YEAR_S, samesite="strict", httponly=True, secure=secure
         )
     return answer
-
-
-class _Headers:
-    """Puts the security headers on every answer, and keeps pages out of caches."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        lasting = scope["path"].startswith("/static/")
-        extra = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-        extra.append((b"cache-control", b"max-age=3600" if lasting else b"no-store"))
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                had = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(pair for pair in extra if pair[0] not in had)]
-            await send(message)
-
-        await self._app(scope, receive, with_headers)

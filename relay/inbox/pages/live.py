@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+import time
 from collections.abc import AsyncIterator, Iterable
+from typing import Any
 
 import msgspec
 
@@ -29,6 +32,7 @@ class Live:
         self._sound_id = 0
         self._emergencies = 0
         self._stopping = False
+        self._run, self._told_s = secrets.token_hex(4), time.monotonic()
         self.browsers = 0
 
     @property
@@ -37,14 +41,22 @@ class Live:
         return self.browsers >= BROWSERS_MAX
 
     async def tell(
-        self, board: Board, changes: Iterable[Change], trouble: str = "", practice: Board | None = None
+        self,
+        board: Board,
+        changes: Iterable[Change],
+        trouble: str = "",
+        practice: Board | None = None,
+        *,
+        quiet: bool = False,
     ) -> None:
         """There is a new board; this changed on the way to it; and `trouble` keeps us from storing.
 
+        `quiet`: nothing sounds, since somebody looks after it elsewhere.
         `practice` is the board of the exercise's lane; its sounds are one quiet tone, for who looks at it.
         """
+        self._told_s = time.monotonic()
         looks = looks_of(board) + (looks_of(practice) if practice else b"") + trouble.encode()
-        sounding = [change for change in changes if change.sound]
+        sounding = [change for change in changes if change.sound and not quiet]
         for change in sounding:
             self._sound_id += 1
             sound = PRACTICE if change.exercise else change.sound
@@ -54,11 +66,25 @@ class Live:
             self._looks = looks
             self._version += 1
             self._emergencies = sum(
-                line.level == 1 and not line.handling.is_acknowledged and not line.who
+                line.level == 1 and not line.handling.is_acknowledged and not line.who and not quiet
                 for line in board.attention
             )
             async with self._changed:
                 self._changed.notify_all()
+
+    def for_bell(self, run: str, after: int) -> dict[str, Any]:
+        """What relay.inbox.bell is to sound: all since `after`, or all of this run when it asks of another.
+
+        `after` below 0: nothing of before now. The exercise's lane has no bell.
+        """
+        since = self._sound_id if after < 0 else after if run == self._run else 0
+        return {
+            "run": self._run,
+            "newest": self._sound_id,
+            "sounds": [sound for at, sound, _ in self._sounds if at > since and sound != PRACTICE],
+            "emergencies": self._emergencies,
+            "looked_s": round(time.monotonic() - self._told_s, 1),
+        }
 
     async def stop(self) -> None:
         """End every stream."""

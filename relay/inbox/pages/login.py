@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -13,7 +14,8 @@ from starlette.responses import RedirectResponse, Response
 from relay.inbox.operators import people
 from relay.inbox.operators.people import SESSION_S, WALL_SESSION_S, Throttle
 from relay.inbox.pages.room import Room
-from relay.inbox.pages.visit import COOKIE, Visit, form_of, language_of, must_be_ours, same_origin
+from relay.inbox.pages.visit import COOKIE, Visit, language_of, must_be_ours
+from relay.web.forms import form_of, same_origin
 
 
 class Login:
@@ -25,12 +27,22 @@ class Login:
 
     async def page(self, request: Request) -> Response:
         """The form."""
-        return self._form(request)
+        return self.form(request)
 
-    def _form(self, request: Request, *, wrong: bool = False, name: str = "") -> Response:
-        back = _back(request.query_params.get("terug", "/"))
-        status = 401 if wrong else 200
-        return self._room.plain("login.html", language_of(request), status, wrong=wrong, name=name, back=back)
+    def form(
+        self, request: Request, *, wrong: bool = False, name: str = "", problem: str = "", status: int = 200
+    ) -> Response:
+        """The form, with what was wrong before; `problem` is a word of the pages."""
+        return self._room.plain(
+            "login.html",
+            language_of(request),
+            401 if wrong else status,
+            wrong=wrong,
+            name=name,
+            back=back_of(request),
+            problem=problem,
+            oidc=self._room.options.oidc,
+        )
 
     async def enter(self, request: Request) -> Response:
         """Name and password; each failure beyond five makes the next answer slower."""
@@ -38,17 +50,28 @@ class Login:
             raise HTTPException(403)
         form = await form_of(request)
         name, password = form.get("name", ""), form.get("password", "")
-        place = request.client.host if request.client else ""
-        await asyncio.sleep(self._throttle.wait_s(f"name {name}", f"place {place}"))
+        wait_s, failed = self.throttle(request, name)
+        await asyncio.sleep(wait_s)
         if not await self._room.check_password(name, password):
-            self._throttle.failed(f"name {name}", f"place {place}")
+            failed()
+            place = _place(request)
             await run_in_threadpool(self._room.operators.log, "?", "login refused", f"{name[:64]} {place}")
-            return self._form(request, wrong=True, name=name)
+            return self.form(request, wrong=True, name=name)
+        answer = RedirectResponse(back_of(request), 303)
+        session = await self.let_in(request, answer, name)
+        if session.account.role == "wall":
+            answer.headers["location"] = "/wand"
+        return answer
+
+    def throttle(self, request: Request, name: str) -> tuple[float, Callable[[], None]]:
+        """How long an answer about this name, or to this place, must wait; what to call when it failed."""
+        keys = f"name {name}", f"place {_place(request)}"
+        return self._throttle.wait_s(*keys), lambda: self._throttle.failed(*keys)
+
+    async def let_in(self, request: Request, answer: Response, name: str) -> people.Session:
+        """A new session for `name`, whose right to it was shown, with `answer`."""
         self._throttle.succeeded(f"name {name}")
-        old = request.cookies.get(COOKIE, "")
-        token, session = await run_in_threadpool(self._enter, name, old)
-        start = "/wand" if session.account.role == "wall" else _back(request.query_params.get("terug", "/"))
-        answer = RedirectResponse(start, 303)
+        token, session = await run_in_threadpool(self._enter, name, request.cookies.get(COOKIE, ""))
         answer.set_cookie(
             COOKIE,
             token,
@@ -57,7 +80,7 @@ class Login:
             samesite="strict",
             secure=self._room.options.secure,
         )
-        return answer
+        return session
 
     def _enter(self, name: str, old: str) -> tuple[str, people.Session]:
         """A new session, never one that the browser brought along."""
@@ -74,6 +97,11 @@ class Login:
         return answer
 
 
-def _back(path: str) -> str:
-    """A path of ours, whatever was asked for."""
+def _place(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def back_of(request: Request) -> str:
+    """Where to go afterwards: a path of ours, whatever was asked for."""
+    path = request.query_params.get("terug", "/")
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"

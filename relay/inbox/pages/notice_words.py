@@ -9,11 +9,14 @@ KIND = {
     "information": Text("Informatie voor bezoekers", "Information for visitors"),
     "question": Text("Vraag", "Question"),
     "time": Text("Tijd", "Time"),
+    "exercise": Text("Begin van een oefening", "An exercise begins"),
+    "exercise_over": Text("Einde van de oefening", "The exercise is over"),
 }
 SCOPE = {
     "site": Text("één punt", "one site"),
     "municipality": Text("een gemeente", "a municipality"),
     "all": Text("alle punten", "all sites"),
+    "several": Text("gekozen punten", "chosen sites"),
 }
 ANSWER = {
     "read": Text("gelezen", "read"),
@@ -43,6 +46,12 @@ PAGE = {
     "nobody": Text("geen enkel punt", "no site at all"),
     "none": Text("Nog niets verstuurd.", "Nothing sent yet."),
     "answered": Text("antwoordde", "answered"),
+    "replaces": Text("Komt in plaats van", "Comes in place of"),
+    "replaces_none": Text("geen: het is een nieuw bericht", "none: it is a new notice"),
+    "notice": Text("bericht", "notice"),
+    "replace": Text("Vervangen", "Replace"),
+    "in_place_of": Text("in plaats van", "in place of"),
+    "replaced_by": Text("vervangen door", "replaced by"),
     "only_coordinator": Text(
         "Aan een gemeente of aan allen: alleen een coördinator.",
         "To a municipality or to all: coordinators only.",

@@ -27,10 +27,12 @@ from relay.inbox.operators.notices import (
 )
 from relay.inbox.pages import lanes, notice_words, words
 from relay.inbox.pages.room import Room
-from relay.inbox.pages.visit import Visit, form_of, must_be_ours
+from relay.inbox.pages.visit import Visit, must_be_ours
+from relay.web.forms import form_of
 
 TEXT_LENGTH_MAX = 120
 SENT_SHOWN = 30
+NUMBER_DIGITS_MAX = 9
 TO_MANY = "coordinator"  # who may speak to more than one site
 
 
@@ -57,9 +59,17 @@ class NoticePages:
 
     def show(self, request: Request, visit: Visit) -> Response:
         """The form, empty or aimed at one site, and what was sent."""
-        aim = request.query_params.get("punt", "")
+        aim, older = request.query_params.get("punt", ""), request.query_params.get("vervangt", "")
         draft = NoticeDraft(kind="order", aim=aim, exercise=lanes.is_exercise(visit.lane))
-        return self._page(request, visit, draft)
+        return self._page(request, visit, self._anew(older) or draft)
+
+    def _anew(self, number: str) -> NoticeDraft | None:
+        """What stands in the place of a notice begins as that one was."""
+        for notice in self._room.operators.notices.newest(SENT_SHOWN):
+            if str(notice.id) == number and may_be_replaced(notice):
+                fields = {name: getattr(notice, name) for name in NoticeDraft.__struct_fields__}
+                return NoticeDraft(**fields | {"replaces": notice.id})
+        return None
 
     async def send(self, request: Request, visit: Visit) -> Response:
         """Look at it once more, or send it: an operator to one site, a coordinator to many."""
@@ -69,19 +79,18 @@ class NoticePages:
         if draft.scope != SITE and not visit.session.account.may(TO_MANY):
             raise HTTPException(403)
         sites = _sites_of(draft, self._room.board())
-        problem: Text | None = None
+        problem, is_check = None if sites else notice_words.PAGE["nobody"], form.get("do") != "send"
+        notices = self._room.operators.notices
         try:
             draft.check()
+            await run_in_threadpool(notices.check_replacing, draft, sites)
+            if not (problem or is_check):
+                await run_in_threadpool(notices.make, draft, sites, visit.name, self._room.post.epoch())
         except ValueRefused as error:
-            problem = Text(f"{error.what.nl}. {error.do.nl}", f"{error.what.en}. {error.do.en}")
-        if not sites:
-            problem = notice_words.PAGE["nobody"]
-        if problem or form.get("do") != "send":
-            status = 400 if problem and form.get("do") == "send" else 200
+            problem = problem or Text(f"{error.what.nl}. {error.do.nl}", f"{error.what.en}. {error.do.en}")
+        if problem or is_check:
+            status = 200 if is_check else 400
             return await run_in_threadpool(self._page, request, visit, draft, problem, True, status)
-        await run_in_threadpool(
-            self._room.operators.notices.make, draft, sites, visit.name, self._room.post.epoch()
-        )
         self._room.post.posted(sites)
         self._room.look_soon()
         return RedirectResponse("/berichten", 303)
@@ -107,8 +116,10 @@ class NoticePages:
             status,
             board=self._room.board(visit.lane),
             n={key: words.pick(text, language) for key, text in notice_words.PAGE.items()},
+            names={kind: words.pick(text, language) for kind, text in notice_words.KIND.items()},
             kinds=[(kind, words.pick(notice_words.KIND[kind], language)) for kind in KINDS],
             scopes=[(scope, words.pick(notice_words.SCOPE[scope], language)) for scope in SCOPES],
+            replaceable=[row.notice.id for row in rows if may_be_replaced(row.notice)],
             may_all=visit.session.account.may(TO_MANY),
             sites=sorted(board.sites, key=lambda site: site.name),
             towns=sorted({site.municipality for site in board.sites if site.municipality}),
@@ -140,10 +151,18 @@ class NoticePages:
         )
 
 
+def may_be_replaced(notice: SentNotice) -> bool:
+    """Exercises are begun and ended; of what was replaced its replacement is."""
+    return notice.kind in KINDS and not notice.replaced_by
+
+
 def _draft(form: dict[str, str]) -> NoticeDraft:
     """What the form says; raises HTTPException for what no form of ours sends."""
     scope, kind, urgency = form.get("scope", ""), form.get("kind", ""), form.get("urgency", "")
+    replaces = form.get("replaces") or "0"
     if scope not in SCOPES or kind not in KINDS or urgency not in ("1", "2", "3"):
+        raise HTTPException(400)
+    if not (replaces.isascii() and replaces.isdecimal() and len(replaces) <= NUMBER_DIGITS_MAX):
         raise HTTPException(400)
     offered = (form.get(f"answer{at}", "") for at in range(1, ANSWERS_MAX + 1))
     aims = {SITE: form.get("site", ""), MUNICIPALITY: form.get("municipality", ""), ALL: ""}
@@ -155,6 +174,7 @@ def _draft(form: dict[str, str]) -> NoticeDraft:
         exercise=form.get("exercise") == "1",
         scope=scope,
         aim=aims[scope],
+        replaces=int(replaces),
     )
 
 

@@ -16,7 +16,8 @@ from relay.inbox.operators.handling import Handling, ReportId
 from relay.inbox.pages import exports, lanes, render, situation, words
 from relay.inbox.pages.geography import Outline, draw
 from relay.inbox.pages.room import Room
-from relay.inbox.pages.visit import Visit, form_of, must_be_ours
+from relay.inbox.pages.visit import Visit, must_be_ours
+from relay.web.forms import form_of
 
 NEXT_REPORT_S = 2 * 3600
 EXPORTED_MAX = 20_000

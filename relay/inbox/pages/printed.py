@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
-import re
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from relay import files
 from relay.core.fields import paper_number
+from relay.core.paper_form import FORM_FIELDS
 from relay.inbox.board import Board
 from relay.inbox.pages import render
-from relay.inbox.pages.pasting import FORM_FIELDS
+from relay.inbox.pages.picture import LINES_MAX
 from relay.inbox.pages.room import Room
 from relay.inbox.pages.visit import Visit
 
-LINES_MAX = 15
 STYLE = Path(__file__).parent / "static" / "paper.css"
-FILE = re.compile(r"stand-\d{8}-\d{4}\.html")
 
 
 class Printed:
@@ -59,24 +54,3 @@ def picture(room: Room, board: Board) -> str:
 @cache
 def _style() -> str:
     return STYLE.read_text(encoding="utf-8")
-
-
-def kept_pictures(folder: Path) -> list[Path]:
-    """The oldest first."""
-    try:
-        return sorted(each for each in folder.iterdir() if FILE.fullmatch(each.name))
-    except OSError:
-        return []
-
-
-def keep_picture(room: Room, folder: Path, keep: int) -> Path:
-    """The picture of now, beside those of the hours before, of which `keep` stay; raises StorageError."""
-    board = room.board()
-    files.make_folder(folder, 0o700)
-    when = datetime.fromtimestamp(board.unix_s).astimezone().strftime("%Y%m%d-%H%M")
-    path = folder / f"stand-{when}.html"
-    files.replace(path, picture(room, board).encode(), files.PRIVATE)
-    for each in kept_pictures(folder)[:-keep]:
-        with contextlib.suppress(OSError):
-            each.unlink()
-    return path

@@ -10,9 +10,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from relay.errors import Text
 from relay.inbox.board import VALUE_AGE_MAX_S
-from relay.inbox.pages import words, words_manual
+from relay.inbox.pages import words, words_login, words_manual
 
 FOLDER = Path(__file__).parent
+WORDS = {**words.PAGE, **words_login.PAGE, **words_manual.PAGE}
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 _UNITS = {"nl": ("s", "min", "u", "d"), "en": ("s", "min", "h", "d")}
 _DAYS = {
@@ -75,7 +76,7 @@ class Renderer:
         """`template` in `language`."""
         return self._environment.get_template(template).render(
             lang=language,
-            w={key: words.pick(text, language) for key, text in {**words.PAGE, **words_manual.PAGE}.items()},
+            w={key: words.pick(text, language) for key, text in WORDS.items()},
             age=lambda seconds: age(seconds, language),
             clock=lambda unix_s, now_s=None: clock(unix_s, language, now_s=now_s),
             moment=lambda unix_s: moment(unix_s, language),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -22,12 +23,13 @@ from relay.inbox.pages import lanes
 from relay.inbox.pages.live import Live
 from relay.inbox.pages.render import Renderer
 from relay.inbox.pages.visit import Visit
-from relay.inbox.queries import Reader, StoredMessage
+from relay.inbox.queries import Finding, Reader, StoredMessage
 from relay.inbox.watch import Watch
 
 HASHING_AT_ONCE = 4
 LOOK_WAIT_S, LOOK_WAITS = 0.03, 20  # at most this long and often: the watch looks after a tenth of a second
 NEAR = 50
+RENDERED_MAX = 100  # parts of pages in memory
 HISTORY_S = 24 * 3600
 HISTORY_ROWS = 3_000  # a status every half minute
 _REFUSED = {
@@ -46,6 +48,7 @@ class Options(msgspec.Struct, frozen=True):
     teams: tuple[str, ...] = ()
     banner: str = ""  # in the place of "ECHT": a demo, an exercise range
     secure: bool = False  # cookies over TLS only
+    oidc: bool = False  # there is an identity provider
 
 
 class Post(msgspec.Struct, frozen=True):
@@ -58,6 +61,11 @@ class Post(msgspec.Struct, frozen=True):
 
 def _nobody() -> None:
     """There is no watch that could look."""
+
+
+async def _no_courier(question: dict[str, Any]) -> dict[str, Any]:
+    """There is no intake that could take in what a courier brings."""
+    raise HTTPException(503)
 
 
 class Room:
@@ -77,9 +85,11 @@ class Room:
         self.live = Live()
         self.look_soon: Callable[[], None] = _nobody  # asks the watch for a look before its second is over
         self.post = Post()
+        self.courier: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] = _no_courier
+        self.standby: Callable[[], str] = lambda: ""  # why this inbox says nothing; empty: it speaks
         self._renderer = Renderer()
         self._rendering = threading.Lock()
-        self._rendered: dict[tuple[str, str, str, str, bool], tuple[object, str]] = {}
+        self._rendered: dict[tuple[object, ...], tuple[object, str]] = {}
         self._blank = secrets.token_hex(16)  # stands where the token of a session will
         self._hashing = asyncio.Semaphore(HASHING_AT_ONCE)
 
@@ -124,6 +134,10 @@ class Room:
         lane = lanes.EXERCISE if report.exercise else lanes.REAL
         return self.board(lane).site(report.site) or self.board().site(report.site)
 
+    def findings(self) -> list[Finding]:
+        """What should be known of nodes beside what they say, of all that ever spoke."""
+        return [each for theirs in self._reader.findings().values() for each in theirs]
+
     def history(self, site: SiteView) -> list[StoredMessage]:
         """The statuses of the last 24 hours of a site's present node."""
         if not site.addresses:
@@ -145,8 +159,10 @@ class Room:
             here=request.url.path,
             options=self.options,
             read_only=bool(self.storage_trouble()),
+            standby=self.standby(),
             now_s=self.operators.now_s(),
             muted=self.operators.alarms.mutes(),
+            drills=self.operators.exercises.running(),
             lane=visit.lane,
             part="" if visit.lane == lanes.REAL else f"-{visit.lane}",
             real=self.board(),
@@ -155,22 +171,45 @@ class Room:
         )
 
     def fragment(self, name: str, visit: Visit, request: Request) -> HTMLResponse:
-        """A part that says the same to all who have one language and role: made once for each look.
+        """A part that says the same to all who have one language and role."""
+        return HTMLResponse(self.shared(name, visit, request))
 
-        The token of the session stands in its forms; it is put in afterwards.
+    def shared(
+        self,
+        name: str,
+        visit: Visit,
+        request: Request,
+        values: Callable[[], dict[str, Any]] = dict,
+        *,
+        of: object = None,
+        made_from: object = None,
+    ) -> str:
+        """A part that is made once for each look, for all who have one language and role.
+
+        `of`: what else it is of, for which `values` are looked up; `made_from`: made anew, too, when that
+        changes. The token of the session stands in its forms; it is put in afterwards.
         """
-        versions = self.board().version, self.board(lanes.EXERCISE).version, self.storage_trouble()
-        of = name, visit.lane, visit.language, visit.session.account.role, visit.locked
+        versions = (
+            made_from,
+            self.board().version,
+            self.board(lanes.EXERCISE).version,
+            self.storage_trouble(),
+            self.standby(),
+        )
+        role, locked = visit.session.account.role, visit.locked
+        key = name, visit.lane, visit.language, role, locked, of
         with self._rendering:  # fifty browsers ask at once
-            made, text = self._rendered.get(of, (None, ""))
+            made, text = self._rendered.pop(key, (None, ""))
             if made != versions:
                 account = msgspec.structs.replace(visit.session.account, name="")
                 session = msgspec.structs.replace(visit.session, account=account, csrf=self._blank)
                 nobody = msgspec.structs.replace(visit, session=session, token="")
                 board = self.board(visit.lane)
-                text = self._text(name, nobody, request, {"board": board})
-                self._rendered[of] = versions, text
-        return HTMLResponse(text.replace(self._blank, visit.session.csrf))
+                text = self._text(name, nobody, request, {"board": board, **values()})
+            self._rendered[key] = versions, text
+            if len(self._rendered) > RENDERED_MAX:
+                del self._rendered[next(iter(self._rendered))]  # not asked for the longest
+        return text.replace(self._blank, visit.session.csrf)
 
     def plain(self, template: str, language: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A page for anybody."""

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from relay.core.fields import FIELDS
 from relay.inbox.operators.handling import TRANSITIONS, Handling, ReportId
 from relay.inbox.operators.journal import Checker
-from relay.inbox.operators.manual import looks_same, twice
+from relay.inbox.operators.manual import looks_same
 from relay.inbox.operators.people import ROLES
 from relay.inbox.operators.reports import Report
 from relay.inbox.operators.withdrawn import about_of
-from relay.inbox.pages import history, lanes
+from relay.inbox.pages import history, inbox_list, lanes, security
 from relay.inbox.pages.room import Room
 from relay.inbox.pages.visit import Visit
 
 ROWS = 100
-SIFTED = 500  # among so many it is looked for what fits a filter
 LOG_ROWS = 200
 FRAGMENTS = {
     "overzicht": "overview_body.html",
@@ -32,8 +29,6 @@ FRAGMENTS = {
 }
 OF_EVERYBODY = ("overzicht", "wand", "band", "nood")  # the same for all who have one role and language
 ON_A_LOCKED_SCREEN = ("band", "nood")  # what shows no text of anybody there
-URGENCIES = ("1", "2", "3", "4")
-VIEWS = ("aandacht", "open", "mij", "alles")
 
 
 class Views:
@@ -68,9 +63,7 @@ class Views:
             self._room.operators.touch(visit.token, visit.session)
         if part in OF_EVERYBODY:
             return self._room.fragment(name, visit, request)
-        return self._room.page(
-            name, visit, request, board=self._room.board(visit.lane), **self._reports(request, visit)
-        )
+        return HTMLResponse(inbox_list.body(self._room, request, visit))
 
     def inbox(self, request: Request, visit: Visit) -> Response:
         """Reports, newest first, with filters; statuses are folded: one line a site."""
@@ -79,42 +72,8 @@ class Views:
             visit,
             request,
             board=self._room.board(visit.lane),
-            **self._reports(request, visit),
+            **inbox_list.contents(self._room, request, visit),
         )
-
-    def _reports(self, request: Request, visit: Visit) -> dict[str, Any]:
-        view = request.query_params.get("toon", "alles")
-        view = view if view in VIEWS else "alles"
-        words = request.query_params.get("zoek", "").casefold()[:100]
-        operators = self._room.operators
-        names = {site.key: site for site in self._room.board().sites}
-        both = lanes.flags(visit.lane)
-        if view == "aandacht":
-            reports = [each for flag in both for each in operators.open_reports(exercise=flag)]
-        elif view == "mij":
-            reports = [each for flag in both for each in operators.reports_of(visit.name, exercise=flag)]
-        else:
-            sifted = view != "alles" or words or "urgentie" in request.query_params
-            reports = self._room.reports(visit.lane, limit=SIFTED if sifted else ROWS)
-        handlings = operators.handlings(reports)
-        rows = [(report, handlings.get(report.id, Handling()), names.get(report.site)) for report in reports]
-        rows = [row for row in rows if _fits(row[0], row[1], view, visit.name)]
-        urgency = request.query_params.get("urgentie", "")
-        if urgency in URGENCIES:
-            rows = [row for row in rows if row[0].urgency == int(urgency)]
-        if words:
-            rows = [row for row in rows if words in _searchable(row[0], row[2].name if row[2] else "")]
-        query = f"?{request.url.query}" if request.url.query else ""
-        return {
-            "rows": rows[:ROWS],
-            "same": twice([report for report, handling, _ in rows[:ROWS] if handling.is_open]),
-            "view": view,
-            "views": VIEWS,
-            "sought": words,
-            "urgency_only": urgency,
-            "urgencies": URGENCIES,
-            "query": query,
-        }
 
     def site(self, request: Request, visit: Visit) -> Response:
         """One site: every value with its age, its alarms, its reports, its notes."""
@@ -140,6 +99,7 @@ class Views:
             ),
             reports=reports,
             notes=self._room.operators.notes(key),
+            **security.context(self._room, key),
         )
 
     def report(self, request: Request, visit: Visit) -> Response:
@@ -191,20 +151,9 @@ class Views:
             board=self._room.board(),
             accounts=self._room.operators.accounts(),
             roles=ROLES,
+            **security.context(self._room),
             problem=request.query_params.get("fout", ""),
         )
-
-
-def _fits(report: Report, handling: Handling, view: str, name: str) -> bool:
-    if view == "open":
-        return handling.is_open
-    if view == "mij":
-        return handling.is_open and handling.assignee == name
-    return True
-
-
-def _searchable(report: Report, site: str) -> str:
-    return " ".join([site, report.kind, *map(str, report.shown.values.values())]).casefold()
 
 
 def _composed_s(report: Report) -> int:

@@ -28,6 +28,8 @@ PAGE = {
         "Wat van de oefening is draagt dit woord. De tellingen bovenaan zijn echt.",
         "What is of the exercise bears this word. The counts on top are real.",
     ),
+    "drill": Text("Oefening", "Exercise"),
+    "drill_known": Text("punten weten het", "sites know of it"),
     "exercising": Text("punten in oefening", "sites in an exercise"),
     "real_lane": Text("Echte baan", "The real lane"),
     "manual": Text("Handmatig invoeren", "Enter by hand"),
@@ -76,5 +78,44 @@ PAGE = {
     "print": Text("Afdrukken", "Print"),
     "blank_form": Text("Leeg formulier", "Blank form"),
     "on_paper": Text("Stand op papier", "Picture on paper"),
+    "courier_code": Text("Code of foto van een koerier", "Code or photo of a courier"),
+    "courier_how": Text(
+        "Een bezoeker brengt foto's van de codes op het scherm van een punt, of de tekst die een QR-app "
+        'toont. De berichten staan daarna in de lijsten met "via koerier".',
+        "A visitor brings photos of the codes on a site's screen, or the text that a QR app shows. "
+        'The messages then stand in the lists with "via courier".',
+    ),
+    "courier_text": Text("Tekst van de codes", "Text of the codes"),
+    "courier_text_hint": Text(
+        "plak alles: van NAOBER1/ tot en met de laatste /, ook van meer codes en met tekst eromheen",
+        "paste everything: from NAOBER1/ to the last /, of several codes too, and with words around it",
+    ),
+    "courier_photos": Text("Foto's", "Photos"),
+    "courier_photos_hint": Text(
+        "hoogstens 8 tegelijk, samen 32 MB; meer codes op een foto mag",
+        "8 at once at most, 32 MB together; several codes in one photo is fine",
+    ),
+    "courier_read": Text("Inlezen", "Read in"),
+    "courier_codes": Text("Codes gelezen", "Codes read"),
+    "courier_new": Text("nieuw", "new"),
+    "courier_known": Text("al bekend", "known already"),
+    "courier_apart": Text(
+        "apart gezet: van punten die VRD niet kent, of die geblokkeerd of ingetrokken zijn",
+        "set apart: of sites that VRD does not know, or that are blocked or revoked",
+    ),
+    "courier_junk": Text("berichten die niet kloppen", "messages that are not sound"),
+    "courier_broken": Text("Codes niet heel overgekomen", "Codes that did not come whole"),
+    "courier_broken_do": Text(
+        "Neem de hele tekst over, of vraag een nieuwe foto.",
+        "Take over all of the text, or ask for a new photo.",
+    ),
+    "courier_none": Text(
+        "Geen code gevonden. Is de hele tekst geplakt? Is de foto recht, scherp en dichtbij?",
+        "No code found. Is all of the text pasted? Is the photo straight, sharp and close?",
+    ),
+    "courier_no_photos": Text(
+        "Foto's lezen is hier niet geïnstalleerd: plak de tekst die een QR-app toont.",
+        "Reading photos is not installed here: paste the text that a QR app shows.",
+    ),
 }
 PAGE |= {f"via_{name}": text for name, text in VIA.items()}

@@ -3,7 +3,8 @@
 // stand still. What lies under the pointer or has the focus never moves: see patch().
 "use strict";
 (() => {
-  const GONE_MS = 5000, AGE_MS = 10000, NAG_MS = 30000, AGAIN_MS = 5000, USED_MS = 60000;
+  const GONE_MS = 5000, AGE_MS = 10000, NAG_MS = 30000, AGAIN_MS = 5000, USED_MS = 60000, MUTE_MS = 600000;
+  const MUTE = "naober-dempen";
   const link = document.getElementById("verbinding");
   const fragments = [...document.querySelectorAll("[data-fragment]")];
   const english = document.documentElement.lang === "en";
@@ -166,7 +167,7 @@
   // --- sound
   const TONES = { emergency: [[880, 0], [880, 0.35]], urgent: [[660, 0]], system: [[220, 0]], chime: [[520, 0]], practice: [[440, 0]] };
   function play(name) {
-    if (!audio || audio.state !== "running") return;
+    if (!audio || audio.state !== "running" || (mutedFor() && name !== "system")) return;
     sounded += 1;
     for (const [hertz, at] of TONES[name] || []) {
       const tone = audio.createOscillator(), volume = audio.createGain();
@@ -180,17 +181,38 @@
   }
   const place = document.getElementById("geluid");
   function showSound() {
-    const on = Boolean(audio && audio.state === "running");
-    if (!place || place.dataset.state === String(on)) return;
-    place.dataset.state = String(on);
-    place.textContent = on ? "♪ " : "✖ " + place.dataset.off + " ";
-    place.className = on ? "" : "bad";
+    const on = Boolean(audio && audio.state === "running"), muted = on && mutedFor() > 0;
+    const state = String(on) + (muted ? localStorage.getItem(MUTE) : "");
+    if (!place || place.dataset.state === state) return;
+    place.dataset.state = state;
+    const until = muted ? new Date(Date.now() + mutedFor()).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" }) : "";
+    place.textContent = muted ? "✖ " + place.dataset.muted + " " + until + " " : on ? "♪ " : "✖ " + place.dataset.off + " ";
+    place.className = muted ? "hush" : on ? "" : "bad";
+    if (muted) { offer(place.dataset.unmute, () => mute(0)); return; }
+    offer(on ? place.dataset.test : place.dataset.on, async () => { await allow(); play("urgent"); });
+    if (on && place.dataset.mute) offer(place.dataset.mute, () => mute(MUTE_MS));
+  }
+  function offer(text, act) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "small";
-    button.textContent = on ? place.dataset.test : place.dataset.on;
-    button.onclick = async () => { await allow(); play("urgent"); };
-    place.append(button);
+    button.textContent = text;
+    button.onclick = act;
+    place.append(button, " ");
+  }
+  // Ten minutes without sound, in this browser only: kept for its other pages, never longer than that whatever its
+  // clock does. Faults of VRD's own system sound all the same, and a new emergency ends it.
+  function mutedFor() {
+    let left = 0;
+    try { left = Number(localStorage.getItem(MUTE)) - Date.now(); } catch { /* no storage: no muting */ }
+    return left > 0 && left <= MUTE_MS ? left : 0;
+  }
+  function mute(milliseconds) {
+    try {
+      if (milliseconds) localStorage.setItem(MUTE, String(Date.now() + milliseconds));
+      else localStorage.removeItem(MUTE);
+    } catch { /* as above */ }
+    showSound();
   }
   async function allow() {
     try { audio = audio || new AudioContext(); await audio.resume(); } catch { audio = null; }
@@ -204,6 +226,7 @@
       if (place && audio && audio.state === "suspended") allow();
     });
   setInterval(() => {
+    showSound();
     if (emergencies > 0 && performance.now() - nag >= NAG_MS) { nag = performance.now(); play("emergency"); }
   }, 1000);
 
@@ -216,6 +239,7 @@
       retry = 0;
       const said = JSON.parse(event.data);
       emergencies = said.emergencies;
+      if (said.sounds.includes("emergency")) mute(0);
       for (const sound of new Set(said.sounds)) { play(sound); if (sound === "emergency") nag = performance.now(); }
       judge();
       for (const each of fragments) repaint(each);
@@ -230,7 +254,7 @@
   listen();
   window.naober = {
     playing: () => Boolean(audio && audio.state === "running"),
-    nagging: () => emergencies > 0,
+    nagging: () => emergencies > 0 && !mutedFor(),
     sounded: () => sounded,
   };
 })();
