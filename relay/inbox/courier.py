@@ -3,7 +3,8 @@
 `naober inbox import` asks the running inbox through a socket in its state folder, batch by batch: there is
 one writer of the store. A batch goes through intake as a frame does, charged to the stick of the node that
 wrote it, so that junk on a stick costs no node its allowance on MQTT. Receipts are signed after the commit,
-when all batches are in; a stick that goes back tells each node on it all that is held of it. Codes for a
+when all batches are in; a stick that goes back tells each node on it all that is held of it, and what VRD has
+to say to its site. Codes for a
 phone are batches, too (courier_codes.py); nothing goes back with them.
 """
 
@@ -14,9 +15,9 @@ import base64
 import logging
 import time
 from asyncio import AbstractServer
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from relay.core import wire
 from relay.core.courier import as_carried, waited_s
@@ -34,7 +35,12 @@ from relay.trust import keys
 SOCKET_NAME = "inbox.sock"
 PUBLISHER = "stick-"  # and the address of the node that wrote the batch, by its own word
 ROSTER_WAIT_S, ROSTER_WAITS = 0.05, 60  # at most this long and often, until a paper that was brought counts
+RECEIPTS_BYTES_MAX = 64 * 1024  # of what goes back to one node (links/courier)
 EPOCHS_MAX = 16  # of one node that a stick asks receipts for
+
+T = TypeVar("T")
+Say = Callable[[Callable[[Replies], Any]], Awaitable[Any]]  # signs on the store's thread
+Letters = Callable[[Address, Say], Awaitable[list[Entry]]]  # what VRD has to say to a node, signed by `Say`
 
 log = logging.getLogger("naober.inbox")
 
@@ -55,6 +61,7 @@ class Courier:
         """`send` is told what goes by other links because of what a stick brought."""
         self._store, self._intake, self._pipe, self._replies = store, intake, pipe, replies
         self._look_up, self._now, self._send = look_up, now, send
+        self.letters: Letters = _none
 
     async def serve(self, state: Path, answer: control.Ask) -> AbstractServer | None:
         """Listen for `naober inbox import` and the like; an inbox that can't works on without.
@@ -144,12 +151,23 @@ class Courier:
     # --- the way back ---
 
     async def _receipts(self, address: bytes, epochs: list[int]) -> dict[str, Any]:
-        def sign() -> bytes:
-            self._replies.begin(*self._now())
-            return self._replies.to_stick(address, epochs) if self._answers(address) else b""
+        def sign(replies: Replies) -> bytes:
+            return replies.to_stick(address, epochs) if self._answers(address) else b""
 
-        frame = await self._pipe.on_store_thread(sign)
+        frame = await self._say(sign)
+        if frame and (letters := await self.letters(address, self._say)):
+            both = wire.encode_batch([*wire.decode_batch(frame), *letters])
+            frame = both if len(both) <= RECEIPTS_BYTES_MAX else frame
         return {"frame": base64.b64encode(frame).decode(), "muted": self._replies.muted}
+
+    async def _say(self, work: Callable[[Replies], T]) -> T:
+        """What `work` signs, on the store's thread, whether a broker is there or not."""
+
+        def sign() -> T:
+            self._replies.begin(*self._now())
+            return work(self._replies)
+
+        return await self._pipe.on_store_thread(sign)
 
     def _answers(self, address: bytes) -> bool:
         """Whether what this signer says is believed, and so receipted."""
@@ -157,6 +175,10 @@ class Courier:
         if known is None or not is_believed(known):
             return False
         return not is_kept_out(known, self._now()[0].unix_s)
+
+
+async def _none(_address: Address, _say: Say) -> list[Entry]:
+    return []
 
 
 def _is_paper(entry: Entry) -> bool:

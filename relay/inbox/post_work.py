@@ -6,6 +6,7 @@ meanwhile; its name tells it for the same. A site has it when
   arrives whole and in order;
 - a status says that the sequence of an airing was the newest word of ours that it heard;
 - it answers it.
+A stick that goes back to a site takes along what that site is not known to have.
 
 By radio (design, "Radio: what goes when"): a notice to all at most 3 times an hour, then only to those
 missing it; a step with a report once in 10 minutes to a site, with whatever else was done meanwhile. Letters
@@ -20,7 +21,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import msgspec
@@ -29,6 +30,7 @@ from relay.core import payloads, wire
 from relay.core.message import Address, Entry, Header, Hello, Kind, Message
 from relay.errors import StorageError, WireError
 from relay.inbox.air import Air
+from relay.inbox.courier import Say
 from relay.inbox.ingest import Outcome
 from relay.inbox.letters import LETTERS_MAX, Letter, groups, of_notice, of_steps
 from relay.inbox.operators.notices import ALL, Notices
@@ -74,7 +76,7 @@ class PostWork:
         notices: Notices,
         roster: Callable[[], Roster],
         air: Air,
-        say: Callable[[Callable[[Replies], Any]], Awaitable[Any]],
+        say: Say,
         publish: Callable[[str, str, bytes, bool], None],
         clock: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
     ) -> None:
@@ -186,7 +188,20 @@ class PostWork:
         letters = [of_notice(each) for each in self._notices.waiting(key_of(node))]
         return (letters + of_steps(self._notices.untold(address)))[:LETTERS_MAX]
 
+    async def by_stick(self, address: Address, say: Say) -> list[Entry]:
+        """All that a node is not known to have, for a stick that goes back to it; no broker is needed."""
+        letters = await asyncio.to_thread(self._letters, address)
+        if not letters:
+            return []
+        frame, epoch, sequence = await say(lambda replies: _frame(replies, [address], letters))
+        self._aired_to(address).append(_Sent(epoch, sequence, tuple(letters)))
+        return wire.decode_batch(frame)
+
     # --- by radio ---
+
+    def _aired_to(self, address: Address) -> deque[_Sent]:
+        """What its next word may prove that it has."""
+        return self._aired.setdefault(address, deque(maxlen=PROOFS_MAX))
 
     async def air_round(self) -> None:
         """What is to be said by radio now."""
@@ -261,8 +276,7 @@ class PostWork:
         airing.count += counts
         airing.next_s = now_s + AIR_EVERY_S
         for address in missing:
-            aired = self._aired.setdefault(address, deque(maxlen=PROOFS_MAX))
-            aired.append(_Sent(epoch, sequence, (letter,)))
+            self._aired_to(address).append(_Sent(epoch, sequence, (letter,)))
         for gateway in sorted(gateways):
             self._publish("air", gateway, frame, False)
 

@@ -85,6 +85,7 @@ async def main(config: InboxConfig) -> None:
     room.room.post = Post(post.posted, post.step_taken, lambda: int(service.health()["epoch"]))
     post.on_had = room.look_soon
     room.room.courier = service.courier.answer
+    service.courier.letters = post.by_stick
     provider = _provider_of(config)
     room.room.options = msgspec.structs.replace(room.room.options, oidc=provider is not None)
     servers = (

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from relay.core import wire
-from relay.core.message import Entry
+from relay.core.message import Entry, Urgency
 from relay.trust import keys
 from relay.trust.roster_file import NAME as ROSTER
 from relay.trust.roster_file import encode
 from tests.e2e.test_courier import batches, bring, handle, stick_of
+from tests.e2e.test_notices import operator_at, step
 from tests.support.command import naober
 from tests.support.process import until
 from tests.support.stack import Stack
@@ -128,3 +129,34 @@ def test_a_revocation_comes_by_stick_and_counts_within_five_seconds(stack: Stack
     assert "Roster: 1 papier overgenomen" in bring(stack, stick)
     until(lambda: stack.inbox.site(beilen).get("standing") == "revoked", 5.0)
     assert "Roster" not in bring(stack, stick)  # known
+
+
+def test_what_vrd_has_to_say_goes_back_by_the_stick_and_the_next_one_tells_that_it_came(
+    stack: Stack, tmp_path: Path
+) -> None:
+    stick = stick_of(tmp_path)
+    beilen = stack.nodes["beilen"]
+    beilen.start()
+    sent = beilen.submit("rook in de hal", Urgency.URGENT)
+    handle(beilen, stick)
+    bring(stack, stick)
+    els = operator_at(stack)
+    step(els, beilen, sent, step="seen", version="0")
+    order = {"kind": "order", "scope": "all", "urgency": "3", "do": "send", "text": "Ontruim de hal"}
+    assert els.post("/berichten", **order).status == 303
+    beilen.submit("de hal is leeg")
+    handle(beilen, stick)
+    bring(stack, stick)
+    handle(beilen, stick)
+    told = beilen.ask({"verb": "notices"})
+    assert [each["text"] for each in told["notices"]] == ["Ontruim de hal"]
+    assert [each["handling"] for each in told["handled"]] == ["seen"]
+    assert "<b>0 van 1</b>" in els.get("/berichten").text
+    beilen.ask({"verb": "enter", "values": {"visitors": "3"}})  # a new status
+
+    def known() -> bool:
+        handle(beilen, stick)
+        bring(stack, stick)
+        return "<b>1 van 1</b>" in els.get("/berichten").text
+
+    until(known, 30, "VRD knows that the site has it")
