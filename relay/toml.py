@@ -46,7 +46,10 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         raise ConfigError(
             Text(f"Bestand ontbreekt: {path}", f"File is missing: {path}"),
-            Text("Maak het met naober setup, of noem een ander bestand", "Make it with naober setup"),
+            Text(
+                "Maak het met naober setup, of noem een ander bestand",
+                "Make it with naober setup, or name another",
+            ),
         ) from None
     except OSError as error:
         raise ConfigError(

@@ -152,6 +152,9 @@ def test_a_misspelt_key_deep_down_is_refused_with_its_section() -> None:
         ("mqtt = 3\n", "mqtt is een geheel getal", "een blok met eigen regels"),
         ('[mqtt]\nothers = ["mqtt.vrd.lan"]\n', "[mqtt] others", '"adres:poort"'),
         ('[sensors.network]\nprobes = ["9.9.9.9"]\n', "[sensors.network] probes", '"adres:poort"'),
+        ('[sensors.network]\nportal_url = "https://a.example"\n', "[sensors.network] portal_url", "http://"),
+        ('[sensors.victron]\nhost = "192.0.2.7"\n', "[sensors.victron]", "VRM-portal-ID"),
+        ('[[sensors.gpio]]\nname = "x"\nline = 3\nmeans = "fire"\n', "[[sensors.gpio]] 1 means", "power"),
         ('[mqtt]\nhost = ""\n', "[mqtt] host is leeg", "broker"),
         ('[radio]\npreset = "LONGFAST"\n', "[radio] preset past niet", "LONG_FAST"),
         ('[radio]\nregion = "US"\n', "[radio] region past niet", "EU_868"),
@@ -186,6 +189,12 @@ def test_no_tls_is_refused_for_a_broker_elsewhere(host: str) -> None:
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.8.8", "::1"])
 def test_no_tls_is_taken_for_a_broker_on_this_machine(host: str) -> None:
     assert not config.parse_node(f'[mqtt]\nhost = "{host}"\ntls = false\n', HERE).mqtt.tls
+
+
+def test_another_broker_of_a_node_is_not_reached_without_tls_either() -> None:
+    text = '[mqtt]\ntls = false\nothers = ["localhost:1884", "mqtt.vrd.lan:1883"]\n'
+    assert "tls = false" in refusal(text).what.nl and "mqtt.vrd.lan" in refusal(text).what.nl
+    assert config.parse_node(text.replace("mqtt.vrd.lan", "127.0.0.1"), HERE).mqtt.others
 
 
 def test_a_page_that_others_can_reach_is_refused() -> None:

@@ -234,6 +234,9 @@ def test_the_package_takes_all_units_rules_and_settings_along(tmp_path: Path) ->
         "etc/naober/sites.toml",
         "usr/share/doc/naober/copyright",
     } <= files
+    for document in (tmp_path / build.DOCS).glob("*.md"):  # what one of them refers to is there too
+        for named in re.findall(r"\]\((?:docs/)?([a-z]+\.md)\)", document.read_text("utf-8")):
+            assert f"{build.DOCS}/{named}" in files, f"{document.name} names {named}"
     for name in build.SCRIPTS:
         script = REPOSITORY / "systemd" / "deb" / name
         assert subprocess.run(["sh", "-n", script]).returncode == 0

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import sys
+import sysconfig
 from pathlib import Path
 
+import relay
 from relay.processes import Program, holders, how_to_stop, listeners
 
 
@@ -46,3 +49,22 @@ def test_a_service_is_stopped_as_one_and_any_other_program_by_its_number(tmp_pat
     assert how_to_stop(Program("python3", 7), tmp_path) == "sudo systemctl disable --now meshtasticd"
     assert how_to_stop(Program("screen", 8), tmp_path) == "sudo kill 8"
     assert how_to_stop(Program("gone", os.getpid() + 10**6), tmp_path).startswith("sudo kill")
+
+
+def test_a_module_of_ours_runs_by_itself_where_only_the_program_knows_where_it_lies(tmp_path: Path) -> None:
+    """As in the .deb: its Python has no packages but those that the launcher adds."""
+    places = [str(Path(relay.__file__).parents[1]), sysconfig.get_path("purelib")]
+    launcher = (
+        f"import subprocess, sys; sys.path[:0] = {places}\n"
+        "from relay.processes import of_ours\n"
+        "command, environment = of_ours('relay.cli', '--version')\n"
+        "sys.exit(subprocess.run(command, env=environment).returncode)"
+    )
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    base = [Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}", "-SsP"]
+    done = subprocess.run(
+        [*base, "-c", launcher], capture_output=True, text=True, timeout=60, cwd=tmp_path, env=bare
+    )
+    assert done.returncode == 0, done.stderr
+    alone = [*base, "-m", "relay.cli", "--version"]
+    assert subprocess.run(alone, capture_output=True, timeout=60, cwd=tmp_path, env=bare).returncode != 0

@@ -28,6 +28,7 @@ EXPOSURE_MAX = 2.0
 START_TIMEOUT_S = 30
 # glibc asks netlink which families this machine has, and does without where it may not
 DONE_WITHOUT = {"AF_NETLINK"}
+ANYBODY_FROM = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 AS_ROOT = {"fchown"}  # what root makes in a folder is given to the folder's owner; the service is not root
 
 pytestmark = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
@@ -153,13 +154,44 @@ def test_asking_whether_the_clock_is_right_is_let_through_and_setting_it_is_not(
     assert values(role, "ProtectClock") == []
     assert {"adjtimex", "clock_adjtime"} <= allowed_calls(role)
     assert not {"clock_settime", "settimeofday"} & allowed_calls(role)
-    assert values(role, "CapabilityBoundingSet") == [""], "without CAP_SYS_TIME these two set nothing"
+    assert values(role, "CapabilityBoundingSet") in ([""], ["CAP_NET_BIND_SERVICE"]), (
+        "so these two set nothing"
+    )
 
 
-def test_the_node_may_touch_a_radio_on_usb_and_no_other_device() -> None:
+def test_of_root_s_rights_the_node_has_that_to_port_80_and_no_other_service_has_any() -> None:
+    for key in ("CapabilityBoundingSet", "AmbientCapabilities"):
+        assert values("node", key) == ["CAP_NET_BIND_SERVICE"]
+        assert values("inbox", key) == [""]
+    assert values("node", "NoNewPrivileges") == ["yes"]
+    # within a user namespace the right would be one to ports of that namespace, of which there are none
+    assert "yes" not in values("node", "PrivateUsers")
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("setpriv") or int(ANYBODY_FROM.read_text()) <= 80,
+    reason="takes root to give rights up, and a machine where not anybody may have port 80",
+)
+@pytest.mark.parametrize("has_it", [True, False])
+def test_that_right_is_enough_for_port_80_without_root(has_it: bool) -> None:
+    """As systemd does it: another user, a bounding set, an ambient capability. Bound, never listened on."""
+    right = "+net_bind_service" if has_it else "-net_bind_service"
+    caps = [f"--inh-caps=-all,{right}", f"--ambient-caps={right}", f"--bounding-set=-all,{right}"]
+    who = ["--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]
+    bind = "import socket; socket.socket().bind(('127.0.0.9', 80))"
+    done = subprocess.run(
+        ["setpriv", *who, *caps, "/usr/bin/python3", "-c", bind], capture_output=True, text=True, timeout=60
+    )
+    # the right is asked before whether the port is free, so it does not matter who has it here
+    assert done.returncode == 0 or "OSError: [Errno 98]" in done.stderr or "PermissionError" in done.stderr
+    assert ("PermissionError" in done.stderr) != has_it
+
+
+def test_the_node_may_touch_a_radio_on_usb_and_its_own_pins_and_no_other_device() -> None:
     assert values("node", "DevicePolicy") == ["closed"]
-    assert values("node", "DeviceAllow") == ["char-ttyACM rw", "char-ttyUSB rw"]
-    assert values("node", "SupplementaryGroups") == ["dialout"]
+    assert values("node", "DeviceAllow") == ["char-ttyACM rw", "char-ttyUSB rw", "char-gpiochip rw"]
+    groups = re.findall(r"^m naober (\w+)$", (REPOSITORY / "systemd" / "naober.sysusers").read_text(), re.M)
+    assert groups == ["dialout", "gpio"]
     # PrivateDevices= would hide the radio; the rest of what it does must not be lost with it
     assert values("node", "PrivateDevices") == []
     assert not expanded("@raw-io") & allowed_calls("node")
@@ -169,8 +201,8 @@ def test_the_node_may_touch_a_radio_on_usb_and_no_other_device() -> None:
 
 def test_only_those_that_need_it_run_as_root() -> None:
     """Replacing packages and having the broker reload take root; what talks to the outside never has it."""
-    users = {unit.name: re.findall(r"^User=(.*)", unit.read_text(), re.M) for unit in SERVICES}
-    as_root = {name for name, found in users.items() if found != ["naober"]}
+    users = {unit.name: re.findall(r"^(?:Dynamic)?User=(.*)", unit.read_text(), re.M) for unit in SERVICES}
+    as_root = {name for name, found in users.items() if found not in (["naober"], ["yes"])}
     assert as_root <= {"naober-upgrade.service", "naober-broker.service"}
     for name in as_root:
         assert "PrivateNetwork=yes" in (REPOSITORY / "systemd" / name).read_text()
@@ -183,3 +215,13 @@ def test_an_upgrade_is_settled_before_the_services_start() -> None:
     assert re.search(r"^ConditionPathExists=/var/lib/naober-upgrade/plan.json$", text, re.M)
     runner = (REPOSITORY / "relay/upgrade/runner.py").read_text()
     assert not re.search(r"^\s*(from|import) relay", runner, re.M), "it stands alone"
+
+
+def test_the_bell_owns_nothing_and_reaches_the_sound_card_and_this_machine_only() -> None:
+    assert values("bell", "ExecStart") == [f"{INSTALLED} inbox --config {config.FOLDER / 'inbox.toml'} bell"]
+    assert (values("bell", "DynamicUser"), values("bell", "User")) == (["yes"], [])
+    assert values("bell", "DeviceAllow") == ["char-alsa rw"]
+    assert (values("bell", "IPAddressDeny"), values("bell", "IPAddressAllow")) == (["any"], ["localhost"])
+    assert "-/var/lib/naober" in values("bell", "InaccessiblePaths")
+    unit = unit_file("bell").read_text()
+    assert "BindsTo" not in unit and "Requires" not in unit, "it rings when the inbox is gone"

@@ -10,11 +10,20 @@ from relay.cli.language import pick
 from relay.errors import Text
 
 EXAMPLES = (
-    "naober authority init                              (once; second laptop: --name VRD-B --other STICK)",
+    Text(
+        "naober authority init                              (eenmaal; tweede: --name VRD-B --other STICK)",
+        "naober authority init                              (once; second: --name VRD-B --other STICK)",
+    ),
     "naober authority approve /media/NAOBER",
-    "naober authority approve --photo verzoek.jpg       (no stick: the answer is shown as a QR code)",
+    Text(
+        "naober authority approve --photo verzoek.jpg       (zonder stick: het antwoord komt als QR-code)",
+        "naober authority approve --photo verzoek.jpg       (no stick: the answer is shown as a QR code)",
+    ),
     'naober authority revoke 3f9a-21c4 --reason "gestolen"',
-    "naober authority sync /media/NAOBER                (there, then on the other laptop)",
+    Text(
+        "naober authority sync /media/NAOBER                (daar, en dan op de andere laptop)",
+        "naober authority sync /media/NAOBER                (there, then on the other laptop)",
+    ),
 )
 FOLDER = "~/naober-authority"
 

@@ -10,6 +10,7 @@ from relay.cli.authority_ask import unlocked
 from relay.cli.authority_out import write_answers, write_cards, write_paper
 from relay.cli.authority_places import decided, is_given
 from relay.cli.language import complain, say
+from relay.config.inbox import InboxRadioSection
 from relay.errors import ConfigError, NaoberError, Text
 from relay.trust import papers
 from relay.trust.authority_approve import Asked, Gathered, Plan, Signed, from_stick, gather
@@ -50,13 +51,27 @@ def _approve(args: argparse.Namespace, laptop: Laptop, stick: Stick | None, gath
     done = [each for each in gathered.asked if each not in todo]
     if done:
         count = len(done)
-        say(Text(f"{count} al toegelaten, niets nieuws te tekenen", f"{count} admitted already, nothing new"))
+        nothing = ("", "") if todo else (", niets nieuws te tekenen", ", nothing new")
+        say(Text(f"{count} al toegelaten{nothing[0]}", f"{count} admitted already{nothing[1]}"))
     if todo and not decided(args, plan, todo):
         say(Text("Er is niets getekend.", "Nothing was signed."))
         return ATTENTION
     signed = plan.sign(secrets, time.time()) if todo else Signed(laptop.standing.version, {}, {})
     _hand_out(args, laptop, stick, gathered, signed, done)
+    if any(each.request.role == "inbox" for each in todo):
+        _tell_preset(shared.channel.preset)
     return ATTENTION if gathered.refused else 0
+
+
+def _tell_preset(preset: str) -> None:
+    """A grant brings it to nodes with the channel's key; an inbox has none, and reckons by its file."""
+    if preset != InboxRadioSection().preset:
+        say(
+            Text(
+                f'Op het postvak, na enrol: preset = "{preset}" onder [radio] in inbox.toml.',
+                f'At the inbox, after enrol: preset = "{preset}" under [radio] in inbox.toml.',
+            )
+        )
 
 
 def _without_replaced(laptop: Laptop, gathered: Gathered) -> Gathered:

@@ -163,7 +163,7 @@ class DemoNode(Child):
             ("sensors", "power"): not invented,
             ("sensors", "host"): not invented,
             ("sensors.network", "active"): False,  # nothing leaves this machine
-            ("log", "level"): "error",  # that the radios are not set up by a technician is known
+            ("log", "level"): "error",  # the outages of the story are no news
         }
         if desk_port is not None:
             changes |= {("page", "host"): HOST, ("page", "port"): desk_port, ("page", "capacity"): 120}
@@ -232,7 +232,7 @@ class Stage:
         sites = (pick(THIS_DEVICE), *INVENTED)
         taken = (self.page_port, self.json_port, self.desk_port, broker_port)
         radio_port = free_port(*taken, run=len(sites))
-        count = ("--count", str(len(sites)), "--port", str(radio_port), "--preset", PRESET)
+        count = ("--count", str(len(sites)), "--port", str(radio_port), "--preset", PRESET, "--resting")
         self.radios = Child("radios", ["fake-radio", *count], self.folder)
         line_port = free_port(*taken, *range(radio_port, radio_port + len(sites)))
         self.line = Child("line", [LINE, str(line_port), str(broker_port)], self.folder)

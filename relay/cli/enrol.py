@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from relay.trust.papers import Grant
 
 EXAMPLES = (
-    "sudo naober enrol                       (the stick that is in)",
+    Text(
+        "sudo naober enrol                       (de stick die erin zit)",
+        "sudo naober enrol                       (the stick that is in)",
+    ),
     "sudo naober enrol --stick /media/NAOBER",
     "sudo naober enrol --photo antwoord.jpg",
 )

@@ -10,8 +10,14 @@ from relay.errors import Text
 
 EXAMPLES = (
     "naober enter openstelling=open bezoekers=42 drinkwater=krap",
-    "naober enter drinkwater=?                 (not known any more)",
-    "naober enter --same                       (all is still as it was)",
+    Text(
+        "naober enter drinkwater=?                 (niet meer bekend)",
+        "naober enter drinkwater=?                 (not known any more)",
+    ),
+    Text(
+        "naober enter --same                       (alles is nog zoals het was)",
+        "naober enter --same                       (all is still as it was)",
+    ),
 )
 
 

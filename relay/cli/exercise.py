@@ -21,6 +21,7 @@ EXAMPLES = (
 
 _FOR = re.compile(r"(\d{1,5})(s|m|h)")
 _UNITS = {"s": 1, "m": 60, "h": 3600}
+HOURS_MAX = 12  # as node/exercising says, which is not loaded for that
 _UNTIL = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)")
 _NAMES = {"mqtt": "MQTT", "radio": "radio"}
 
@@ -111,8 +112,17 @@ def _seconds(args: argparse.Namespace) -> float:
 
 
 def _until(hour: int, minute: int, now: datetime) -> float:
-    """By this machine's clock; what has passed today is tomorrow."""
+    """By this machine's clock; what has passed today is tomorrow. Raises ValueRefused when too far."""
     end = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
     if end <= now:
         end += timedelta(days=1)
+        if end - now > timedelta(hours=HOURS_MAX):
+            typed = f"{hour}:{minute:02}"
+            raise ValueRefused(
+                Text(f"{typed} is vandaag al voorbij", f"{typed} has passed today"),
+                Text(
+                    f"Kies een later einde, of --for 2h; een oefening duurt ten hoogste {HOURS_MAX} uur",
+                    f"Choose a later end, or --for 2h; an exercise lasts {HOURS_MAX} hours at most",
+                ),
+            )
     return (end - now).total_seconds()

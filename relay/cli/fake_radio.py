@@ -37,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PRESET",
         help=pick(preset),
     )
+    resting = Text("zonder eigen bakens, als na radio set", "no beacons of its own, as after radio set")
+    parser.add_argument("--resting", action="store_true", help=pick(resting))
     speed = Text("hoeveel keer zo snel de tijd gaat", "how many times as fast time goes")
     parser.add_argument("--speed", type=float, default=1.0, metavar="N", help=pick(speed))
     spacing = Text("afstand tussen buren, op een rij", "distance between neighbours, in a row")
@@ -65,6 +67,7 @@ async def _serve(args: argparse.Namespace) -> None:
         port=args.port,
         preset=Preset(args.preset),
         speed=args.speed,
+        resting=args.resting,
         places=[Place(index * args.spacing, 0.0) for index in range(args.count)],
     )
     try:

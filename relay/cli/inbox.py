@@ -11,7 +11,10 @@ from relay.cli.language import pick
 from relay.errors import Text
 
 EXAMPLES = (
-    "naober inbox                                       (run it, as the service does)",
+    Text(
+        "naober inbox                                       (draaien, zoals de dienst het doet)",
+        "naober inbox                                       (run it, as the service does)",
+    ),
     'sudo naober inbox block 3f9a-21c4 --reason "gestolen"',
     "sudo naober inbox assign 3f9a-21c4 VRD-BEI-01",
     "sudo naober inbox import /media/NAOBER",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relay.cli.language import pick, say
-from relay.errors import Text
+from relay.errors import StorageError, Text
 
 if TYPE_CHECKING:
     from relay.inbox.backup import Manifest
@@ -73,9 +73,21 @@ def _new_passphrase(args: argparse.Namespace) -> str:
 
 
 def _target(given: Path, *, plain: bool) -> Path:
-    """The file to make; a folder gets a name with the time in it."""
+    """The file to make; a folder gets a name with the time in it.
+
+    A name without an ending was meant as a folder: where a disk should be and is not, a file would look like
+    a backup on it, and lie on this machine.
+    """
     if not given.is_dir():
-        return given
+        if given.suffix:
+            return given
+        raise StorageError(
+            Text(f"Geen map: {given}", f"Not a folder: {given}"),
+            Text(
+                f"Zit de schijf erin? Een bestand noemt u met een einde: {given}.backup",
+                f"Is the disk in? A file is named with an ending: {given}.backup",
+            ),
+        )
     stamp = time.strftime("%Y%m%d-%H%M%S")
     return given / f"naober-inbox-{stamp}.{'tar.gz' if plain else 'backup'}"
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "naober inbox photo IMG_2041.jpg IMG_2042.jpg",
-    "naober inbox photo - < bericht.txt            (text of a scanner app)",
+    Text(
+        "naober inbox photo - < bericht.txt            (tekst van een QR-app)",
+        "naober inbox photo - < bericht.txt            (text of a scanner app)",
+    ),
 )
 PHOTOS_MAX = 64
 STDIN = "-"

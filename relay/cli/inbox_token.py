@@ -16,7 +16,7 @@ BY = "naober inbox token"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, and for which system."""
     what = Text("maken of vernieuwen, intrekken, of alle tonen", "make or renew, void, or list all")
-    parser.add_argument("do", choices=DOINGS, help=pick(what))
+    parser.add_argument("do", choices=DOINGS, metavar="|".join(DOINGS), help=pick(what))
     parser.add_argument("name", nargs="?", default="", metavar="NAME", help=pick(Text("systeem", "system")))
     parser.add_argument("--config", type=Path, default=argparse.SUPPRESS, metavar="FILE")
 
@@ -33,7 +33,8 @@ def run(args: argparse.Namespace) -> int:
         operators = Operators(settings.inbox.state)
         try:
             if args.do == "list":
-                say("\n".join(operators.tokens.names()))
+                none = Text("Er zijn geen tokens", "There are no tokens")
+                say("\n".join(operators.tokens.names()) or none)
             elif args.do == "add":
                 say(operators.tokens.make(args.name, BY))
             elif not operators.tokens.close(args.name, BY):

@@ -20,7 +20,7 @@ ROLES = ("operator", "coordinator", "administrator", "reader", "wall")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, and with whom."""
     what = Text("toevoegen of wijzigen, sluiten, of alle tonen", "add or change, close, or list all")
-    parser.add_argument("do", choices=DOINGS, help=pick(what))
+    parser.add_argument("do", choices=DOINGS, metavar="|".join(DOINGS), help=pick(what))
     parser.add_argument("name", nargs="?", default="", metavar="NAME", help=pick(Text("gebruiker", "user")))
     role = Text("rol; een nieuwe gebruiker is operator", "role; a new user is an operator")
     parser.add_argument("--role", choices=ROLES, default=ROLES[0], help=pick(role))
@@ -61,7 +61,10 @@ def _do(args: argparse.Namespace, operators: Operators, password: str) -> int:
             )
         say(Text(f"{args.name} kan niet meer inloggen", f"{args.name} can't log in any more"))
     else:
-        for account in operators.accounts():
+        accounts = operators.accounts()
+        if not accounts:
+            say(Text("Nog niemand kan inloggen", "Nobody can log in yet"))
+        for account in accounts:
             say(f"{account.name:<32} {account.role}{' (verzegeld)' if account.sealed else ''}")
     return 0
 

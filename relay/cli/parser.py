@@ -47,17 +47,25 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 class Parser(argparse.ArgumentParser):
     """A parser of one verb or step; `examples` are printed below its help, a line each."""
 
-    def __init__(self, *, examples: Iterable[str] = (), **options: Any) -> None:
+    def __init__(self, *, examples: Iterable[str | Text] = (), **options: Any) -> None:
         options["add_help"] = False
         options["allow_abbrev"] = False  # a script that uses one breaks with the next option
         options["formatter_class"] = _Help
-        shown = "\n".join(f"  {example}" for example in examples)
+        shown = "\n".join(f"  {each if isinstance(each, str) else pick(each)}" for each in examples)
         if shown:
             options["epilog"] = pick(Text("voorbeelden:", "examples:")) + "\n" + shown
         super().__init__(**options)
         self._positionals.title = pick(Text("wat", "what"))
         self._optionals.title = pick(Text("opties", "options"))
         self.add_argument("-h", "--help", action="help", help=pick(Text("deze uitleg", "this help")))
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's; of what a step does not know it names that step's help, not the verb's."""
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            prog = " ".join(filter(None, (self.prog, getattr(found, "step", None))))
+            raise UsageError(*_explain(f"unrecognized arguments: {' '.join(unknown)}", prog))
+        return found
 
     def parse_known_intermixed_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse's, which takes the first 7 letters of our usage for "usage: "."""

@@ -15,8 +15,14 @@ if TYPE_CHECKING:
     from relay.wifi.point import Point
 
 EXAMPLES = (
-    "sudo naober setup                              (on a Pi)",
-    "sudo naober setup inbox --broker mqtt.vrd.lan  (on VRD's inbox host)",
+    Text(
+        "sudo naober setup                              (op een Pi)",
+        "sudo naober setup                              (on a Pi)",
+    ),
+    Text(
+        "sudo naober setup inbox --broker mqtt.vrd.lan  (op de machine van het postvak)",
+        "sudo naober setup inbox --broker mqtt.vrd.lan  (on VRD's inbox host)",
+    ),
 )
 GOOD, ATTENTION = 0, 1
 TLS_PORT = 8883

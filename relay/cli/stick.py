@@ -23,7 +23,10 @@ EXAMPLES = (
     "sudo naober stick export /media/NAOBER",
     "sudo naober stick import /media/NAOBER",
     "sudo naober stick rescue /media/NAOBER --state /mnt/kaart/var/lib/naober",
-    "sudo naober stick qr                       (codes for a phone; with a folder: pictures)",
+    Text(
+        "sudo naober stick qr                       (codes voor een telefoon; met een map: plaatjes)",
+        "sudo naober stick qr                       (codes for a phone; with a folder: pictures)",
+    ),
 )
 STEPS = ("export", "import", "rescue", "qr")
 
@@ -98,7 +101,7 @@ def _codes(file: Path, folder: Path | None) -> int:
     if not settings.network_id:
         return _not_enrolled()
     with asking(settings) as ask:
-        return stick_qr.show(ask, place(folder) if folder else None)
+        return stick_qr.show(ask, folder)
 
 
 def chosen(words: list[str]) -> tuple[str, Path | None]:

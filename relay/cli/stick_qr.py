@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from relay.cli.language import say
-from relay.errors import NaoberError, Text
+from relay.errors import NaoberError, StorageError, Text
 
 if TYPE_CHECKING:
     from relay.node.courier_handling import Ask
@@ -17,6 +17,10 @@ PICTURE_NAME = "koerier-{}.png"
 
 def show(ask: Ask, folder: Path | None) -> int:
     """The codes one after the other; in `folder` as pictures. 1: not all of it fits. Raises NaoberError."""
+    if folder is not None and not folder.is_dir():
+        raise StorageError(
+            Text(f"Geen map: {folder}", f"Not a folder: {folder}"), Text(f"mkdir {folder}", f"mkdir {folder}")
+        )
     codes: list[dict[str, Any]] = ask({"verb": "stick_codes"})["codes"]
     if not codes:
         say(Text("Niets mee te geven: VRD heeft alles", "Nothing to take along: VRD has everything"))

@@ -220,6 +220,7 @@ def parse_node(text: str, path: Path) -> NodeConfig:
     _judge_radio(config.radio, path)
     for other in config.mqtt.others:
         judge_address("mqtt", "others", other, path)
+        judge_mqtt(msgspec.structs.replace(config.mqtt, host=other.rpartition(":")[0]), path)
     _judge_victron(config.sensors.victron, path)
     _judge_portal(config.sensors.network, path)
     for probe in config.sensors.network.probes:

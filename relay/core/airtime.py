@@ -194,9 +194,12 @@ class Budget:
 
     @classmethod
     def restore(cls, state: BudgetState, moment: Moment, limit_ms: float = LIMIT_MS) -> Budget:
-        """The budget after a restart. Time without power passed only if both clocks are good."""
+        """The budget after a restart. Time without power passed only if NTP kept both clocks.
+
+        A GPS receiver that lies, or lags by years, must not give a second hour's airtime.
+        """
         off_s = 0.0
-        if min(state.clock, moment.clock) >= Clock.GPS:
+        if state.clock == moment.clock == Clock.NTP:
             ran_s = moment.elapsed_s - state.elapsed_s
             off_s = max(0.0, moment.unix_s - state.unix_s - ran_s)
         minutes = [Minute(minute.at_s - off_s, list(minute.spent_ms)) for minute in state.minutes]

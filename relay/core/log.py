@@ -5,7 +5,7 @@ The disk stands behind the Outbox port, which promises that what `append` took s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -60,6 +60,9 @@ class Outbox(Protocol):
 
     def keep_notice(self, notice: KeptNotice) -> bool:
         """Commit what VRD said; False when it is there already. Of handling the newest word stays."""
+
+    def forget_notices(self, trusted: Collection[Address]) -> None:
+        """Drop notices that none of `trusted` signed; commit."""
 
     def begin_epoch(self, old: LogState, fresh: LogState, rows: Sequence[Row]) -> None:
         """Make `fresh.epoch` the present one, with `rows` as its first; commit.
@@ -188,6 +191,10 @@ class Log:
     def keep_notice(self, notice: KeptNotice) -> bool:
         """See Outbox.keep_notice."""
         return self._outbox.keep_notice(notice)
+
+    def forget_notices(self, trusted: Collection[Address]) -> None:
+        """See Outbox.forget_notices."""
+        self._outbox.forget_notices(trusted)
 
     def save(self, *, durable: bool) -> None:
         """Keep what the inbox said: with the next commit, or now when `durable`."""

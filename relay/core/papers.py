@@ -104,8 +104,10 @@ class Standing:
     def void_distrusted(self) -> int | None:
         """Believe nothing of an inbox key that counts no more; how many messages must be sent again.
 
-        None when the key that was believed last is still good.
+        None when the key that was believed last is still good. Its notices are void as well.
         """
+        if self.papers.inboxes:
+            self._log.forget_notices(self.papers.inboxes)
         signer = self._log.state.inbox.signer
         if not signer or signer in self.papers.inboxes:
             return None

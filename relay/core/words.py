@@ -77,15 +77,21 @@ _DUTCH = {
     "works": "werkt",
 }
 _OUT_OF_STOCK = ("water", "food", "blankets", "charging", "first_aid")  # "op", where other things are "uit"
+_UNITS = {"h": Text("uur", "h")}  # all others are the same in both languages
 _SHORT_WORD = 4
+
+
+def unit_of(field: Field | None) -> Text:
+    """Its unit for people; empty where it has none."""
+    return _UNITS.get(field.unit, Text(field.unit, field.unit)) if field else Text("", "")
 
 
 def shown(name: str, value: Value) -> Text:
     """`value` of the field `name` in words, with its unit."""
     field = BY_NAME.get(name)
     if field is None or not field.choices:
-        unit = f" {field.unit}" if field and field.unit else ""
-        return Text(f"{value}{unit}", f"{value}{unit}")
+        unit = unit_of(field)
+        return Text(f"{value} {unit.nl}".rstrip(), f"{value} {unit.en}".rstrip())
     return Text(_word(field, str(value)), str(value).replace("_", " "))
 
 

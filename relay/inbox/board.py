@@ -12,7 +12,7 @@ import msgspec
 
 from relay.inbox.alarms.engine import CALL_RULES, Engine
 from relay.inbox.alarms.facts import Own, Site
-from relay.inbox.alarms.rules import HOUR_S
+from relay.inbox.alarms.rules import HOUR_S, SCARCE
 from relay.inbox.facts import OVERDUE_FACTOR
 from relay.inbox.operators.handling import Handling
 from relay.inbox.operators.reports import Report
@@ -54,6 +54,12 @@ class SiteView(msgspec.Struct, frozen=True, kw_only=True):
         """The value of `name` if it is not too old."""
         reading = self.facts.values.get(name)
         return reading.value if reading and reading.age_s <= VALUE_AGE_MAX_S else None
+
+    @property
+    def short_of(self) -> list[tuple[str, int | str]]:
+        """What it has little or nothing of: why there is an alarm of a shortage."""
+        known = [(name, self.fresh(name)) for name in SCARCE]
+        return [(name, value) for name, value in known if value is not None and value in ("low", "out")]
 
 
 class Attention(msgspec.Struct, frozen=True, kw_only=True):

@@ -149,6 +149,11 @@ class Intake:
             items.append(Item(header, entry, self._look_up(header.address), publisher))
         return Parcel(publisher, items)
 
+    @property
+    def has_new_papers(self) -> bool:
+        """Whether an authority's word came that is not on disk yet."""
+        return self._papers is not None and bool(self._papers.waiting())
+
     def _take_paper(self, publisher: str, envelope: bytes, now_s: float) -> None:
         """A node shows its grant, or brings what an authority changed."""
         assert self._papers is not None

@@ -145,8 +145,15 @@ class BrokerLine:
         if self._other > known and (not self._is_first or await self._answers(connection, known)):
             await self._give_way(connection)
         elif self._standby.heard >= self._replies.epoch:
-            await self._pipe.on_store_thread(lambda: self._standby.rise(self._since_2025_s(), self._replies))
+            await self._rise(connection)
         self._is_first = False
+
+    async def _rise(self, connection: mqtt.Connection) -> None:
+        """Go on above whoever was heard of; where nothing is above that one, a thief has the key."""
+        if not self._standby.can_rise:
+            await self._give_way(connection)
+            return
+        await self._pipe.on_store_thread(lambda: self._standby.rise(self._since_2025_s(), self._replies))
 
     async def _answers(self, connection: mqtt.Connection, known: int) -> bool:
         """Whether an inbox above epoch `known` is alive: it writes its topic again when that is wiped."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import http.client
 import json
 import secrets
 import threading
@@ -29,6 +30,7 @@ from relay.config.inbox import OidcSection
 from relay.loopback import is_loopback
 
 TIMEOUT_S = 3.0  # of one question to the provider
+ANSWER_S = 6.0  # of a whole answer: TIMEOUT_S is that of each piece, and pieces may be single bytes
 ANSWER_BYTES_MAX = 256 * 1024
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 KNOWN_S = 3600.0  # its addresses and keys are asked again after this
@@ -174,8 +176,9 @@ class Provider:
         subject, name = claims.get("sub"), claims.get(settings.name_claim)
         if not isinstance(subject, str) or not subject or not isinstance(name, str):
             raise Refused(f"no sub, or no {settings.name_claim}")
-        said = claims.get(settings.role_claim, [])
-        has = {said} if isinstance(said, str) else {each for each in said if isinstance(each, str)}
+        said = claims.get(settings.role_claim)
+        several = said if isinstance(said, list) else [said]
+        has = {each for each in several if isinstance(each, str)}
         role = next((rank for rank in RANKS if has & set(getattr(settings, rank))), "")
         return Person(settings.issuer, subject, name, role)
 
@@ -215,14 +218,24 @@ class Provider:
         )
         try:
             with self._opener.open(asked, timeout=TIMEOUT_S) as answer:
-                found = json.loads(answer.read(ANSWER_BYTES_MAX))
+                found = json.loads(_body(answer))
         except urllib.error.HTTPError as error:
             error.close()
             if form and 400 <= error.code < 500:
                 raise Refused(f"the provider says {error.code}") from error
             raise Unreachable(str(error)) from error
-        except (OSError, ValueError) as error:
+        except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
             raise Unreachable(str(error)) from error
         if not isinstance(found, dict):
             raise Unreachable("no object")
         return found
+
+
+def _body(answer: http.client.HTTPResponse) -> bytes:
+    """All of it; raises ValueError for one that is too long or comes too slowly."""
+    until_s, body = time.monotonic() + ANSWER_S, b""
+    while piece := answer.read1(ANSWER_BYTES_MAX):
+        body += piece
+        if len(body) > ANSWER_BYTES_MAX or time.monotonic() > until_s:
+            raise ValueError("too much, or too slowly")
+    return body

@@ -10,6 +10,7 @@ Source: design, rule 5 ("a standby stores and stays mute until it takes over wit
 
 from __future__ import annotations
 
+from relay.core.wire import NUMBER_MAX
 from relay.errors import NaoberError, Text
 from relay.inbox.replies import Replies
 from relay.inbox.store import Store
@@ -34,7 +35,16 @@ class Standby:
         self.why = store.fact(WHY) or ""  # empty: this is the one that speaks
         self.heard = int(store.fact(HEARD) or 0)  # the highest epoch of another inbox with this key
         self.before = int(store.fact("epoch") or 0)  # of its last life
-        self.epoch = self.before if self.why else store.next_epoch(since_2025_s)
+        self.epoch = self.before
+        if not self.can_rise:
+            self.why = TAKEN_OVER
+        if not self.why:
+            self.epoch = store.next_epoch(since_2025_s)
+
+    @property
+    def can_rise(self) -> bool:
+        """Whether there is an epoch above all that were heard of: who has stolen the key may use the last."""
+        return max(self.heard, self.epoch) < NUMBER_MAX
 
     def hears(self, epoch: int) -> bool:
         """Another inbox with our key is at `epoch`; whether that is higher than any before."""
@@ -53,7 +63,18 @@ class Standby:
             self._store.keep_fact(WHY, why)
 
     def rise(self, since_2025_s: int, replies: Replies) -> int:
-        """A new epoch above every one that was heard of; returns it."""
+        """A new epoch above all that were heard of; returns it. Raises NaoberError when there is none."""
+        if not self.can_rise:
+            raise NaoberError(
+                Text(
+                    "Een ander gebruikt de sleutel van dit postvak, met het hoogste tijdvak dat er is",
+                    "Somebody else uses this inbox's key, in the highest epoch that there is",
+                ),
+                Text(
+                    "De sleutel is uit handen: docs/security.md, An inbox's key or host is out of our hands",
+                    "The key is stolen: docs/security.md, An inbox's key or host is out of our hands",
+                ),
+            )
         self.epoch = self._store.next_epoch(max(since_2025_s, self.heard + 1))
         replies.start_epoch(self.epoch)
         return self.epoch

@@ -3,7 +3,8 @@
 It stays connected, and says at each change why it is not. A connection that ends is tried again after
 1 s, doubling to `retry_max_s`, each time spread by chance so that all sites do not return in the same second;
 one that held for 30 s starts the count again. Where VRD has more than one broker the next is tried at once,
-and the pause comes after the last; a connection that ends begins with the first again.
+and the pause comes after the last; a connection that ends begins with the first again, and one that is left
+because no inbox answers there with the next.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ UNHEARD = LinkFacts(
     "unheard",
     Text("Verbonden met de broker, maar de inbox luistert niet", "Connected, but the inbox does not listen"),
     Text("Meld VRD dat de inbox niet aan de broker hangt", "Tell VRD that the inbox has left its broker"),
+)
+LEFT = LinkFacts(
+    False, "inbox_silent", Text("Achter deze broker antwoordt niemand", "Nobody answers behind this broker")
 )
 
 
@@ -57,6 +61,7 @@ class MqttLink:
         self._connection: mqtt.Connection | None = None
         self._changed: Changed | None = None
         self._at = 0  # which broker is tried, the first being 0
+        self._left = asyncio.Event()
 
     async def run(self, receive: Receive, changed: Changed) -> None:
         """See Link. Raises what `receive` or `changed` raises, and nothing else."""
@@ -68,7 +73,7 @@ class MqttLink:
             opened_s = loop.time()
             try:
                 error = await self._hold(receive)
-                self._at = -1
+                self._at = self._at if self._left.is_set() else -1
             except LinkError as failure:
                 error = failure
             if loop.time() - opened_s >= HELD_S:
@@ -94,6 +99,11 @@ class MqttLink:
         if connection is self._connection:
             self._set(CONNECTED if heard else UNHEARD)
 
+    def leave(self) -> None:
+        """Let go of this broker, and try the next; nothing happens where there is no other."""
+        if self._connection is not None and self._options.others:
+            self._left.set()
+
     @property
     def where(self) -> str:
         """The broker that is tried or connected, as host:port."""
@@ -113,12 +123,20 @@ class MqttLink:
                 receive(kind, message.payload)
             message.ack()
 
+        self._left.clear()
         connection = await mqtt.open(self._broker(), received)
         try:
             await connection.subscribe(*self._topics)
             self._connection = connection
             self._set(CONNECTED)
-            return await connection.wait_ended()
+            ended = asyncio.ensure_future(connection.wait_ended())
+            left = asyncio.ensure_future(self._left.wait())
+            try:
+                await asyncio.wait((ended, left), return_when=asyncio.FIRST_COMPLETED)
+                return await ended if ended.done() else LinkError(LEFT.what, LEFT.do, code=LEFT.code)
+            finally:
+                ended.cancel()
+                left.cancel()
         finally:
             self._connection = None
             await connection.close()

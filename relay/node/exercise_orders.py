@@ -25,6 +25,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     minutes: int  # that it goes on for, as of `said_s`; 0: it is over
     heard_s: float  # by this node's running time
     said_s: int  # s since 2025; 0: VRD had no clock then
+    by: str = ""  # the inbox key that said it, in hex digits
 
     def left_s(self, moment: Moment, inbox: InboxView) -> float:
         """How long it is still to go on: from when it was said where both have a clock, else from when it
@@ -58,4 +59,5 @@ def _order(row: HeardNotice) -> Order | None:
         minutes=minutes,
         heard_s=float(row.kept.elapsed_s),
         said_s=0 if said.header.clock == Clock.NONE else said.header.time,
+        by=said.header.address.hex(),
     )

@@ -88,6 +88,8 @@ class ExerciseWork:
 
     def _hear(self) -> None:
         """Do what VRD said since the last time, of exercises."""
+        if self._exercise is not None:
+            self._exercise.forget_all_but(self._shell.station.forwarder.papers.inboxes)
         inbox = self._shell.station.forwarder.state.inbox
         heard = (inbox.notice_epoch, inbox.notice)
         if heard == self._heard:

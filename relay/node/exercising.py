@@ -12,12 +12,13 @@ what a person here ended is not begun again by a notice that is said, or played,
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from relay.core.message import Clock, Moment
+from relay.core.message import Address, Clock, Moment
 from relay.core.proofs import LINKS
 from relay.core.receipts import InboxView
 from relay.errors import NaoberError, StorageError, Text
@@ -48,6 +49,7 @@ class _State(msgspec.Struct):
     cuts: dict[str, End] = {}
     order: tuple[int, int] = (0, 0)  # the name of VRD's newest that was obeyed
     title: str = ""  # as VRD calls it; empty: it was begun here
+    by: str = ""  # the inbox key that said so: each counts its names by itself
 
 
 class Exercise:
@@ -91,23 +93,31 @@ class Exercise:
         One that comes so late that its exercise is over changes nothing here.
         """
         was = self._state or _State(None)
-        if order.name <= was.order:
+        if order.name <= was.order and was.by in ("", order.by):
             return False
         left_s = min(order.left_s(moment, inbox), HOURS_MAX * 3600.0)
         if not order.minutes:
-            self._keep(_State(None, order=order.name))
+            self._keep(_State(None, order=order.name, by=order.by))
         elif not left_s:
-            self._keep(msgspec.structs.replace(was, order=order.name))
+            self._keep(msgspec.structs.replace(was, order=order.name, by=order.by))
         else:
             cuts = was.cuts if self.left_s(moment, inbox) else {}
-            self._keep(_State(self._end(left_s, moment, inbox), cuts, order.name, order.title))
+            end = self._end(left_s, moment, inbox)
+            self._keep(_State(end, cuts, order.name, order.title, order.by))
         return True
+
+    def forget_all_but(self, trusted: Collection[Address]) -> None:
+        """A key that counts no more has ordered nothing: what it began ends, and its names bar no other."""
+        was = self._state
+        if was is None or not was.by or was.by in {each.hex() for each in trusted}:
+            return
+        self._keep(_State(None) if was.title else msgspec.structs.replace(was, order=(0, 0), by=""))
 
     def stop(self) -> None:
         """End it, with all cuts."""
         order = self._state.order if self._state else (0, 0)
         if order != (0, 0):
-            self._keep(_State(None, order=order))
+            self._keep(_State(None, order=order, by=self._state.by if self._state else ""))
             return
         self._state = None
         with contextlib.suppress(OSError):  # a card that takes no writes: it ends at its time after a restart

@@ -8,6 +8,7 @@ from functools import partial
 
 from relay.core.events import Dismissed, EpochRaised, Event, Junk, Proven
 from relay.core.session import Session
+from relay.core.takeover import INBOX_SILENT_S
 from relay.errors import LinkError, Text
 from relay.links.base import LinkFacts
 from relay.links.mqtt import MqttLink
@@ -15,6 +16,7 @@ from relay.node.reporting import link_state, log_events, revoked_state
 from relay.node.shell import Gate, Shell, open_gate
 
 LINK = "mqtt"
+LOOK_S = 30.0  # between two looks whether the inbox answers
 FRAMES_RECEIVED_MAX = 256
 ROSTER_BYTES_MAX = 64 * 1024  # of the retained topic with all changes
 
@@ -38,6 +40,7 @@ class MqttWork:
         await self._shell.call(lambda: self._shell.station.link_changed(LINK, False))
         run = partial(self._link.run, self._on_frame, self._on_link)
         self._shell.start("link", lambda: self._gate(LINK, run, self._on_link))
+        self._shell.start("brokers", self._leave_the_silent)
         self._shell.start("frames in", self._frames_in)
         self._shell.start("frames out", self._frames_out)
 
@@ -72,6 +75,23 @@ class MqttWork:
         self._shell.news()
         if not connected:
             self._shell.status_changed.set()  # the broker is lost: news for other links and for the history
+
+    async def _leave_the_silent(self) -> None:
+        """Where VRD has more brokers: one that answers but brings no word of the inbox is left for the next.
+
+        It may be cut off from VRD, or be in hands that keep all for themselves.
+        """
+        now_s, since_s = asyncio.get_running_loop().time, None
+        while True:
+            await asyncio.sleep(LOOK_S)
+            session = self._shell.station.forwarder.sessions.get(LINK)
+            if session is None or session.proven or not session.connected:
+                since_s = None
+                continue
+            since_s = now_s() if since_s is None else since_s
+            if now_s() - since_s >= INBOX_SILENT_S:
+                self._link.leave()
+                since_s = None
 
     # --- in ---
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from relay.core.message import Address
 from relay.core.notices import KeptNotice
 from relay.database import storage_errors, transaction
 
@@ -21,6 +22,7 @@ _INSERT = (
     " elapsed_s = excluded.elapsed_s, envelope = excluded.envelope"
     " WHERE handled = 1 AND (excluded.said_epoch, excluded.said) > (said_epoch, said)"
 )
+_SIGNER = "substr(envelope, 2, 4)"  # the address in its header
 _CUT = (
     "DELETE FROM notice WHERE handled = ? AND (said_epoch, said) <="
     " (SELECT said_epoch, said FROM notice WHERE handled = ?"
@@ -51,6 +53,14 @@ class NoticeRows:
             if kept:
                 self._db.execute(_CUT, (notice.handled, notice.handled, most))
         return bool(kept)
+
+    def forget_all_but(self, trusted: Iterable[Address]) -> None:
+        """Drop what other inbox keys signed: it counts no more, and must not stand before what does."""
+        with storage_errors(self._path):
+            rows = self._db.execute(f"SELECT DISTINCT {_SIGNER} FROM notice").fetchall()
+        if gone := {row[0] for row in rows}.difference(trusted):
+            with storage_errors(self._path), transaction(self._db):
+                self._db.executemany(f"DELETE FROM notice WHERE {_SIGNER} = ?", [(each,) for each in gone])
 
     def take_over(self, others: Iterable[HeardNotice]) -> None:
         """What another outbox of this node kept meanwhile."""

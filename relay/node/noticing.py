@@ -6,7 +6,7 @@ never said of a report without one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from relay.core import payloads, wire
@@ -16,6 +16,8 @@ from relay.core.notices import CANNOT, DONE, EXERCISE, READ, buttons
 from relay.errors import NaoberError, Text, ValueRefused, WireError
 from relay.node.notice_rows import HeardNotice
 from relay.node.station import Station
+
+Name = tuple[int, int]
 
 VERBS = ("notices", "answer")
 UNREAD_TOLD_MAX = 3  # in `status`
@@ -27,7 +29,10 @@ def answer_verb(station: Station, request: dict[str, Any]) -> dict[str, Any]:
     """`notices`: all of them, which counts as looking. `answer`: tell VRD. Raises NaoberError."""
     rows = station.notices
     if request["verb"] == "notices":
-        found = [facts_of(row, station) for row in rows.notices()]
+        found, replaced = [facts_of(row, station) for row in rows.notices()], replacements(rows.notices())
+        for facts in found:
+            newer = replaced.get((facts["epoch"], facts["number"]))
+            facts["replaced_by"] = newer[1] if newer else None
         if request.get("looked"):
             for row in rows.notices():
                 rows.note_seen(row.kept.epoch, row.kept.number)
@@ -62,7 +67,9 @@ def answer_draft(station: Station, number: int, given: int) -> tuple[HeardNotice
 
 def status_facts(station: Station) -> dict[str, Any]:
     """For `naober status`: what nobody has looked at yet, and the last that VRD said of our reports."""
-    unread = [row for row in station.notices.notices() if not row.seen]
+    rows = station.notices.notices()
+    replaced = replacements(rows)
+    unread = [row for row in rows if not row.seen and name_of(row) not in replaced]
     return {
         "unread": len(unread),
         "newest": [facts_of(row, station) for row in unread[:UNREAD_TOLD_MAX]],
@@ -81,7 +88,7 @@ def facts_of(row: HeardNotice, station: Station) -> dict[str, Any]:
     return {
         "number": row.kept.number,
         "epoch": row.kept.epoch,
-        "kind": _kind(values),
+        "kind": kind_of(values),
         "text": str(values.get("text", "")),
         "urgency": header.urgency,
         "exercise": header.exercise,
@@ -93,7 +100,8 @@ def facts_of(row: HeardNotice, station: Station) -> dict[str, Any]:
     }
 
 
-def _kind(values: Mapping[str, Value]) -> str:
+def kind_of(values: Mapping[str, Value]) -> str:
+    """What kind of notice it is, for screens."""
     kind = str(values.get("notice", "information"))
     return OVER if kind == EXERCISE and not values.get("exercise_min") else kind
 
@@ -151,6 +159,36 @@ def named(rows: list[HeardNotice], number: int) -> HeardNotice:
         Text(f"Er is geen bericht {number} van VRD", f"There is no notice {number} of VRD"),
         Text("Kijk met naober notices", "See naober notices"),
     )
+
+
+def name_of(row: HeardNotice) -> Name:
+    """Inbox epoch and VRD's number."""
+    return row.kept.epoch, row.kept.number
+
+
+def replacements(
+    rows: list[HeardNotice], said: Callable[[HeardNotice], Notice] | None = None
+) -> dict[Name, Name]:
+    """Of each of `rows` that another stands for now: which. Always a newer one: nothing goes in circles.
+
+    What is of an exercise never stands for what is real, nor the other way.
+    `said` decodes; a caller that remembers what it decoded gives its own.
+    """
+    by: dict[Name, Name] = {}
+    for row in rows:  # the newest first, and its word counts
+        number, name = (said or said_in)(row).values.get("replaces"), name_of(row)
+        if number is not None:
+            lane = _is_exercise(row)
+            named_so = (
+                name_of(each) for each in rows if each.kept.number == number and _is_exercise(each) == lane
+            )
+            if meant := max((each for each in named_so if each < name), default=None):
+                by.setdefault(meant, name)
+    return by
+
+
+def _is_exercise(row: HeardNotice) -> bool:
+    return wire.parse_header(row.kept.envelope).exercise
 
 
 def said_in(row: HeardNotice) -> Notice:

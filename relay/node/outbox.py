@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ import msgspec
 
 from relay.core.ledger import Ledger, State
 from relay.core.log import READ_ROWS_MAX, LogState, Row
-from relay.core.message import Numbering, Urgency
+from relay.core.message import Address, Numbering, Urgency
 from relay.core.notices import KeptNotice
 from relay.core.ranges import Ranges, Run
 from relay.core.receipts import InboxView
@@ -233,6 +233,10 @@ class SqliteOutbox:
     def keep_notice(self, notice: KeptNotice) -> bool:
         """Commit what VRD said; False when it is there already."""
         return self.notices.keep(notice)
+
+    def forget_notices(self, trusted: Collection[Address]) -> None:
+        """Drop what none of `trusted` signed."""
+        self.notices.forget_all_but(trusted)
 
     def save(self, state: LogState, *, durable: bool) -> None:
         """Keep `state`: with a later commit, or before this returns when `durable`."""

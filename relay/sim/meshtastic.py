@@ -75,7 +75,9 @@ class FakeRadios:
         quirks: Quirks | None = None,
         places: Sequence[Place] = (),
         shadowing_db: float = 0.0,
+        resting: bool = False,
     ) -> None:
+        """`resting`: without beacons of their own, as `naober radio set` leaves a radio."""
         chance = Random(seed)  # noqa: S311
         self.timeline = Timeline()
         self.channel = Channel(self.timeline, chance, shadowing_db)
@@ -91,6 +93,9 @@ class FakeRadios:
             )
             for index in range(count)
         ]
+        if resting:
+            for radio in self.radios:
+                radio.settings.rest()
         self.streams: list[RadioStream] = []
         self._port = port
         self._speed = speed

@@ -15,6 +15,7 @@ from relay.sim.sender import MeshOptions, Rebroadcast, Role
 CHANNELS = 8
 DEFAULT_PSK = b"\x01"  # stands for the key that everybody knows
 NODE_INFO_S_DEFAULT = 10_800
+REST_S = 72 * 3600  # the longest interval of NodeInfo
 POWER_DBM_DEFAULT, POWER_DBM_MAX = 22, 27
 ONLY_CONFIG, ONLY_NODES = 69420, 69421  # nonces of want_config
 FIRMWARE = "2.7.26.54e0d8d"
@@ -71,6 +72,12 @@ class Settings:
             macaddr=bytes((2, 0)) + number.to_bytes(4, "big"),
         )
         self.firmware = FIRMWARE
+
+    def rest(self) -> None:
+        """Nothing of its own on the air more often than every 72 h: as a technician leaves a radio behind."""
+        self.config.device.node_info_broadcast_secs = REST_S
+        self.config.position.position_broadcast_secs = REST_S
+        self.modules.telemetry.device_update_interval = REST_S
 
     @property
     def preset(self) -> Preset:

@@ -186,8 +186,8 @@ def stick_error(error: OSError, path: Path) -> StorageError:
         return StorageError(
             Text(f"Niet gevonden: {path}", f"Not found: {path}"),
             Text(
-                "Zit de stick erin? Noem de map waar hij staat, zoals /media/NAOBER",
-                "Is the stick in? Name its folder, such as /media/NAOBER",
+                "Kijk naar de naam. Staat het op een stick: zit die erin?",
+                "Look at the name. If it is on a stick: is that in?",
             ),
             code="missing",
         )

@@ -46,6 +46,16 @@ def clean(text: str) -> str:
     return "".join(letter for letter in text if letter.isprintable() or letter == "\n").strip()
 
 
+def back_of(request: Request) -> str:
+    """Where to go afterwards: a path of ours, whatever was asked for in `terug`.
+
+    Browsers take a backslash for a slash, and leave tabs and line ends out before they look.
+    """
+    path = request.query_params.get("terug", "/")
+    is_ours = path.startswith("/") and not path.startswith("//") and path.isprintable() and "\\" not in path
+    return path if is_ours else "/"
+
+
 def same_origin(request: Request) -> bool:
     """Whether a form came from our own pages, as far as the browser says."""
     site = request.headers.get("sec-fetch-site")

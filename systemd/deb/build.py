@@ -95,9 +95,9 @@ def _system(source: Path, tree: Path) -> None:
         _put(rules, tree / "usr/lib/udev/rules.d" / rules.name)
     for name, path in CONFFILES.items():
         _put(source / "config" / name, tree / path)
-    for document in ("README.md", "CHANGELOG.md", "docs/operations.md", "docs/site.md", "LICENSE"):
-        name = "copyright" if document == "LICENSE" else Path(document).name
-        _put(source / document, tree / DOCS / name)
+    for document in ("README.md", "CHANGELOG.md", *sorted((source / "docs").glob("*.md"))):
+        _put(source / document, tree / DOCS / Path(document).name)
+    _put(source / "LICENSE", tree / DOCS / "copyright")
 
 
 def _units(source: Path) -> list[Path]:

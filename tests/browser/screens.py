@@ -24,12 +24,14 @@ SCREENS = {
     "site": "/punt/P10",
     "report": "/melding/{report}",
     "notices": "/berichten",
+    "exercise": "/oefening",
     "map": "/kaart",
     "timeline": "/tijdlijn",
     "situation": "/rapport",
     "handover": "/overdracht",
     "log": "/logboek",
     "manual": "/handmatig",
+    "courier": "/handmatig/koerier",
     "accounts": "/beheer",
 }
 DESK = {  # of a site, on a phone

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser
 from relay.node.desk.facts import Band, BandState
 from relay.node.desk.pin import load_or_create
 from tests.browser.person import NARROW, PHONE, SCREEN, Person, everything_at_once, faults
+from tests.browser.test_accessible import SIDEWAYS
 from tests.support.desk import DeskStage, outage_desk
 
 TARGET_PX, APART_PX, SCREEN_TARGET_PX = 64, 16, 96
@@ -47,6 +48,15 @@ def _broken(person: Person) -> list[str]:
     person.page.evaluate("document.querySelector('main').innerHTML = '<h1>x</h1><p>bleek</p><b>x</b>'")
     person.page.evaluate("document.querySelector('main b').style.cssText = 'display: block; width: 2000px'")
     return faults(person, "broken", (NARROW,))
+
+
+def test_a_telephone_that_is_zoomed_in_twofold_scrolls_no_page_sideways(
+    person: Callable[..., Person], desk: DeskStage
+) -> None:
+    everything_at_once(desk)
+    somebody = person(viewport={"width": PHONE["width"] // 2, "height": PHONE["height"] // 2})
+    for path in PAGES:
+        assert somebody.open(path).evaluate(SIDEWAYS) <= 0, path
 
 
 BOXES = """() => [...document.querySelectorAll('.tile, button:not(.as-link), .button')].map((each) => {

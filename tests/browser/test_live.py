@@ -250,15 +250,15 @@ def test_a_stale_value_is_never_shown_as_current(enter: Enter, stage: Stage) -> 
     rows = "section:has(h2:text-is('Nu')) tbody tr, section:has(h2:text-is('nu')) tbody tr"
     fresh = [row.split("\t") for row in page.locator(rows).all_inner_texts()]
     assert len(fresh) >= 4
-    assert all(value and age for _, value, age in fresh)
-    assert not any("onbekend" in value for _, value, _ in fresh)
+    assert all(value and age and source for _, value, age, source in fresh)
+    assert not any("onbekend" in value for _, value, *_ in fresh)
     stage.vrd.desk.wait(5 * 3600)
     stage.room.look_soon()
     old = enter("jan")
     page = old.open("/punt/P2")
     stale = [row.split("\t") for row in page.locator(rows).all_inner_texts()]
     assert [name for name, *_ in stale] == [name for name, *_ in fresh]
-    assert all(value.startswith("onbekend (was ") and "5 u" in age for _, value, age in stale)
+    assert all(value.startswith("onbekend (was ") and "5 u" in age for _, value, age, _ in stale)
     page = old.open("/")
     assert page.locator(".counts li", has_text="bezoekers").inner_text().split() == ["0", "bezoekers"]
     assert page.locator(".tile-open").count() == 0

@@ -18,7 +18,8 @@ from typing import NamedTuple
 import pytest
 
 from relay.cli import main, qr
-from relay.trust import keys, papers, seal, stick
+from relay.config import PresetName
+from relay.trust import authority_init, keys, papers, seal, stick
 from relay.trust.authority_laptop import Laptop
 from relay.trust.roster_file import decode
 from tests.support import authority
@@ -265,8 +266,11 @@ def test_what_is_admitted_already_is_handed_out_again_and_not_signed_again(open_
     assert done.returncode == 0 and "1 al toegelaten" in done.stdout
     assert contents(open_desk.stick / "naober/toelating") == first
     assert open_desk.laptop.standing.version == version
+    assert "niets nieuws te tekenen" in done.stdout
     assert open_desk("approve", open_desk.stick, "--yes", "--again").returncode == 0
     assert open_desk.grant(pi).version == version + 1
+    machine().asks_on(open_desk.stick)
+    assert "1 al toegelaten\n" in open_desk("approve", open_desk.stick, "--yes").stdout
 
 
 def test_bad_requests_are_named_and_the_good_ones_go_on(open_desk: Desk) -> None:
@@ -331,6 +335,22 @@ def test_nothing_to_do_and_no_inbox_are_said_in_two_lines(desk: Desk, tmp_path: 
     machine().asks_on(desk.stick)
     two_lines(desk("approve", desk.stick, "--yes"), "Er is nog geen postvak toegelaten")
     two_lines(desk._replace(folder=tmp_path / "none")("approve", desk.stick), "is geen gezag ingericht")
+
+
+@pytest.mark.parametrize(("preset", "told"), [("MEDIUM_FAST", True), ("LONG_FAST", False)])
+def test_an_inbox_has_no_channel_so_its_person_is_told_the_preset(
+    tmp_path: Path, preset: PresetName, told: bool
+) -> None:
+    channel = seal.Channel("naober", bytes(32), preset)
+    authority_init.found(tmp_path / "a", "VRD-A", PASSPHRASE, channel=channel, cost_log2=authority.COST_LOG2)
+    (tmp_path / "stick").mkdir()
+    secret = tmp_path / "passphrase"
+    secret.write_text(PASSPHRASE)
+    secret.chmod(0o600)
+    desk = Desk(tmp_path / "a", secret, tmp_path / "stick")
+    inbox_host().asks_on(desk.stick)
+    done = desk("approve", desk.stick, "--yes")
+    assert done.returncode == 0 and (f'preset = "{preset}" onder [radio]' in done.stdout) == told, done.stderr
 
 
 def test_a_stick_that_is_full_or_pulled_out_loses_nothing(

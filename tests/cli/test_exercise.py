@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from relay.cli.exercise import _until
+from relay.errors import ValueRefused
 from tests.support.command import naober
 from tests.support.process import until
 from tests.support.radios import PRESET, Radios, radio
@@ -146,4 +147,7 @@ def test_what_makes_no_sense_is_refused_in_two_lines(node: Node, typed: list[str
 def test_an_hour_that_has_passed_today_is_tomorrow_s() -> None:
     now = datetime(2026, 11, 24, 14, 0).astimezone()
     assert _until(17, 0, now) == 3 * 3600
-    assert _until(13, 0, now) == 23 * 3600
+    assert _until(2, 0, now) == 12 * 3600
+    with pytest.raises(ValueRefused) as refused:
+        _until(13, 5, now)
+    assert refused.value.what.nl == "13:05 is vandaag al voorbij"

@@ -61,6 +61,13 @@ def test_a_passphrase_that_is_short_or_open_to_others_is_refused(
     assert not list(tmp_path.glob("naober-inbox*"))
 
 
+def test_a_disk_that_is_not_there_gets_no_file_in_its_place(host: Host, tmp_path: Path) -> None:
+    missing = tmp_path / "BACKUP"
+    made = naober("inbox", "--config", host.folder / "inbox.toml", "backup", missing, "--plain")
+    assert made.returncode == 2 and not missing.exists()
+    assert f"Geen map: {missing}\nDoe: Zit de schijf erin?" in made.stderr
+
+
 def test_plain_says_what_it_is_worth(host: Host, tmp_path: Path) -> None:
     made = naober(
         "inbox", "--config", host.folder / "inbox.toml", "backup", "--plain", tmp_path / "een.tar.gz"

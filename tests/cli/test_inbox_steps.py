@@ -48,6 +48,11 @@ def test_blocking_and_what_undoes_it_are_told(office: Office) -> None:
     assert decisions(office.folder / "state" / "register.toml") == ()
 
 
+def test_lists_with_nobody_in_them_say_so(office: Office) -> None:
+    assert office.run("user", "list") == (0, "Nog niemand kan inloggen\n")
+    assert office.run("token", "list") == (0, "Er zijn geen tokens\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

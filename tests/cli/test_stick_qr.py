@@ -55,6 +55,12 @@ def test_a_terminal_shows_one_at_a_time_and_a_small_one_the_text(
     assert "█" not in told and "(nodig: 125x64)" in told and node.codes[0]["text"] in told
 
 
+def test_a_folder_that_is_not_there_is_named_with_what_to_type(tmp_path: Path) -> None:
+    with pytest.raises(NaoberError) as refused:
+        show(Node(300).ask, tmp_path / "codes")
+    assert refused.value.do.nl == f"mkdir {tmp_path / 'codes'}"
+
+
 def test_nothing_to_take_along_and_more_than_codes_hold_are_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -62,5 +68,6 @@ def test_nothing_to_take_along_and_more_than_codes_hold_are_said(
     assert capsys.readouterr().out == "Niets mee te geven: VRD heeft alles\n"
     assert show(Node(50, more=True).ask, None) == 1
     assert "neem een stick" in capsys.readouterr().out
+    (tmp_path / "koerier-1.png").mkdir()
     with pytest.raises(NaoberError, match="koerier-1"):
-        show(Node(50).ask, tmp_path / "weg")
+        show(Node(50).ask, tmp_path)

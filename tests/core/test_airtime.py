@@ -229,6 +229,15 @@ def test_time_without_power_counts_as_zero_unless_both_clocks_are_good() -> None
     assert Budget.restore(unkept, Moment(200, unix_s=two_hours_on, clock=Clock.NTP)).used_ms(200) == LIMIT_MS
 
 
+def test_a_gps_that_lied_before_or_after_the_power_cut_gives_no_airtime() -> None:
+    budget = Budget()
+    budget.spend(LIMIT_MS, Use.SPEECH, 100)
+    for before, after in ((Clock.GPS, Clock.NTP), (Clock.NTP, Clock.GPS), (Clock.GPS, Clock.GPS)):
+        state = kept(budget, Moment(200, unix_s=1_000_000, clock=before))
+        again = Budget.restore(state, Moment(210, unix_s=2_000_000, clock=after))
+        assert again.left_ms(Use.SPEECH, True, 210) == 0
+
+
 def test_a_clock_that_stepped_back_gives_no_airtime() -> None:
     budget = Budget()
     budget.spend(LIMIT_MS, Use.SPEECH, 100)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import socket
 import threading
 import wave
 from collections import Counter
@@ -15,7 +17,7 @@ import pytest
 from relay.config.inbox import BellSection
 from relay.core.message import Urgency
 from relay.errors import NaoberError
-from relay.inbox.bell import tones
+from relay.inbox.bell import tones, work
 from relay.inbox.bell.ringing import NAG_S, SILENT_AGAIN_S, SILENT_S, Answer, Ringing
 from relay.inbox.bell.work import Bell, Player
 from relay.inbox.operators.people import Account
@@ -124,6 +126,78 @@ def test_a_player_that_fails_is_said_once_and_stops_nothing(
     assert [record.message for record in caplog.records] == [
         "the bell can't sound: /bin/sh ended with 3: no card"
     ]
+
+
+# --- what answers is not as it should be ---
+
+
+@contextmanager
+def answering(reply: bytes, dripping: bytes = b"") -> Iterator[int]:
+    """A port where somebody else says `reply`, and then `dripping` a byte at a time."""
+    stop = threading.Event()
+
+    def serve(server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while not stop.is_set():
+                line, _ = server.accept()
+                with line, contextlib.suppress(OSError):
+                    line.recv(4096)
+                    line.sendall(reply)
+                    while dripping and not stop.wait(0.05):
+                        line.sendall(dripping)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve, args=(server,))
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            stop.set()
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def rings(port: int, tmp_path: Path) -> bool:
+    """Whether a bell with little patience, which has heard this a few times, goes on and rings."""
+    lamp = ("/bin/sh", "-c", f"echo >> {tmp_path / 'rung'}")
+    stop = threading.Event()
+    bell = Bell(BellSection(lamp, lamp, lamp, lamp), "127.0.0.1", port, silent_s=1.5)
+    thread = threading.Thread(target=bell.run, args=(stop,))
+    thread.start()
+    try:
+        until((tmp_path / "rung").exists, 10, "it rings")
+        return thread.is_alive()
+    finally:
+        stop.set()
+        thread.join(15)
+
+
+GOOD = b'{"run": "a", "newest": 1}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>",
+        GOOD.replace(b"a", "é".encode()),  # a name that the next question can't hold
+        GOOD.replace(b"a", b"a b\\r\\nX: y"),
+        GOOD.replace(b"}", b', "x": ' + b"[" * 5000 + b"]" * 5000 + b"}"),
+        GOOD.replace(b"}", b', "looked_s": -1}'),
+    ],
+    ids=["a page", "letters", "a second line", "a deep one", "a watch that looked tomorrow"],
+)
+def test_an_answer_that_is_none_of_an_inbox_is_heard_as_its_silence(tmp_path: Path, body: bytes) -> None:
+    with answering(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body) as port:
+        assert rings(port, tmp_path)
+
+
+@pytest.mark.parametrize("begun", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n{"])
+def test_an_answer_without_end_is_heard_as_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(work, "ANSWER_TIMEOUT_S", 0.5)
+    with answering(begun, b" ") as port:
+        assert rings(port, tmp_path)
 
 
 # --- with a real inbox ---

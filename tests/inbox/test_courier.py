@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,14 @@ from relay.core import payloads, wire
 from relay.core.courier import as_carried
 from relay.core.ledger import State
 from relay.core.message import Clock, Entry, History, Kind, Numbering, Receipt
+from relay.inbox import courier
 from relay.inbox.replies import Replies
+from relay.inbox.shown import ShownPapers
+from relay.trust.judging import judge
+from relay.trust.roster import Roster
 from tests.node.parts import count
-from tests.support.world import NETWORK, START_UNIX_S, World
+from tests.support.papers import AUTHORITIES, papers_of
+from tests.support.world import NETWORK, START_UNIX_S, Signer, World
 
 REPORT, STATE = Numbering.REPORT, Numbering.STATE
 
@@ -115,3 +121,28 @@ def test_a_known_report_in_other_bytes_is_kept_as_what_it_is(world: World) -> No
     assert header.kind == Kind.REPORT and world.texts() == ["een", "twee"]
     found = world.store._db.execute("SELECT code FROM finding").fetchall() if world.store else []
     assert ("clone",) in found
+
+
+@pytest.mark.parametrize("forged", [True, False])
+def test_who_shows_a_forged_grant_holds_nobody_up_and_a_real_one_is_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch, forged: bool
+) -> None:
+    monkeypatch.setattr(courier, "ROSTER_WAIT_S", 0.01)
+    stranger = Signer.seeded("stranger")
+    (grant,) = papers_of((stranger.public_key.public_bytes_raw(), "Norg", False), network_id=NETWORK)
+    if forged:
+        grant = grant[:-1] + bytes([grant[-1] ^ 1])
+    roster = Roster(judge([], AUTHORITIES, NETWORK), NETWORK)
+    assert world.intake
+    world.intake._papers = ShownPapers(lambda: roster, lambda: None)
+    looked: list[bytes] = []
+
+    def look_up(address: bytes) -> None:
+        looked.append(address)
+
+    desk = courier.Courier(*[None] * 7)  # type: ignore[arg-type]
+    desk._intake, desk._look_up = world.intake, look_up
+    said = Entry(world.nodes["beilen"].signer.address.rjust(90, b"1"))
+    rest = asyncio.run(desk._without_papers("stick-1", [Entry(grant), said]))
+    assert rest == [said]
+    assert len(looked) == (0 if forged else courier.ROSTER_WAITS)

@@ -138,7 +138,8 @@ def test_ending_it_is_told_to_all_of_its_sites_and_its_beginning_to_nobody_any_m
     second = toos.post("/oefening/einde", number="1")
     assert second.status == 400 and "Al beëindigd door coor" in second.text
     assert toos.post("/oefening/einde", number="2").status == 400, "an end can't be ended"
-    assert toos.post("/oefening/einde", number="").status == 400
+    for number in ("", "9" * 30):
+        assert toos.post("/oefening/einde", number=number).status == 400
     assert len(told) == 2
     shown = coor.get("/berichten").text
     assert "Begin van een oefening · Assen" in shown and "Einde van de oefening · Assen" in shown
@@ -157,6 +158,26 @@ def test_a_site_is_in_one_exercise_at_a_time_so_no_end_ends_another(
     assert coor.post("/oefening/einde", number="1").status == 303
     assert [each.name for each in room.vrd.operators.exercises.running()] == ["Elders"]
     assert begin(room, coor, name="Weer", scope="several", **{"punt-P1": "1"}) == 303
+
+
+def test_ticks_that_would_not_count_begin_nothing(room: OpenRoom, told: list[list[str]]) -> None:
+    """Who ticked two sites and left For at all sites would have put the whole region into an exercise."""
+    coor = room.browser("coor")
+    form = {"name": "Klein", "until": clock(room, HOUR_S), "punt-P1": "1"}
+    answer = coor.post("/oefening", scope="all", **form)
+    assert answer.status == 400 and "Je koos punten" in answer.text
+    assert told == [] and room.vrd.operators.exercises.running() == []
+    assert coor.post("/oefening", scope="several", **form).status == 303
+    assert told == [["P1"]]
+
+
+def test_the_lane_of_an_exercise_that_nobody_is_in_yet_does_not_speak_of_an_empty_inbox(
+    room: OpenRoom,
+) -> None:
+    coor = room.browser("coor")
+    coor.get("/baan/oefening")
+    page = coor.get("/").text
+    assert "Nog geen punt heeft iets in een oefening gemeld" in page and "Nog geen knooppunten" not in page
 
 
 def test_a_time_that_has_passed_today_is_tomorrow() -> None:

@@ -250,6 +250,19 @@ def test_a_report_behind_the_newest_thousand_is_found_and_reached_and_the_page_s
     assert "naar de nieuwste" in page
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/postvak?voor=1-00000000-99999999999999999999-1",
+        "/postvak?voor=999999999999-00000000-1-99999999999999999999",
+        "/postvak?voor=1-00000000--1-1",
+        "/melding/00000000-1-99999999999999999999",
+    ],
+)
+def test_a_place_that_no_store_can_hold_is_none(room: OpenRoom, path: str) -> None:
+    assert room.browser("els").get(path).status == (404 if path.startswith("/melding") else 200)
+
+
 def test_links_of_a_list_keep_what_was_asked_and_nonsense_asks_for_nothing(room: OpenRoom) -> None:
     one = room.writers[0]
     room.vrd.desk.take(one.hex, one.report(1, "hallo"))

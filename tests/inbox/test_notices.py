@@ -99,6 +99,17 @@ def test_a_notice_in_the_place_of_another_is_told_instead_of_it(room: OpenRoom, 
     assert room.vrd.operators.newest_of_journal(1)[0].detail == "2 order all replaces 1"
 
 
+@pytest.mark.parametrize("real", [True, False])
+def test_no_notice_of_an_exercise_takes_the_place_of_a_real_one_nor_the_other_way(
+    room: OpenRoom, told: list[object], real: bool
+) -> None:
+    coor, mark = room.browser("coor"), {"exercise": "1"}
+    coor.post("/berichten", **ALL | ({} if real else mark), do="send")
+    other = coor.post("/berichten", **ALL | (mark if real else {}) | {"replaces": "1"}, do="send")
+    assert other.status == 400 and "Er is geen bericht 1" in other.text
+    assert [each.id for each in room.vrd.operators.notices.waiting("P1")] == [1]
+
+
 def test_a_site_that_the_newer_notice_is_not_for_is_told_the_older_one(room: OpenRoom) -> None:
     notices = room.vrd.operators.notices
     draft = NoticeDraft(kind="order", scope="all", text="Meld de voorraad")

@@ -15,9 +15,11 @@ from joserfc.jwk import RSAKey
 
 from relay.config.inbox import OidcSection, parse_inbox
 from relay.errors import ConfigError
+from relay.inbox import oidc
 from relay.inbox.oidc import Provider
 from relay.inbox.operators.people import Account
 from tests.inbox.room import PASSWORD, Answer, Browser, OpenRoom
+from tests.inbox.test_bell import answering
 from tests.support import idp
 from tests.support.idp import IdentityProvider
 
@@ -122,6 +124,31 @@ def test_who_bears_the_name_of_a_local_user_must_know_that_one_s_password(
     assert choose(browser, PASSWORD).status == 200 and is_in(browser)
 
 
+@pytest.mark.parametrize("name", ["Els", "\uff45ls"])
+def test_a_name_that_reads_as_that_of_a_local_user_is_that_one_s(
+    room: OpenRoom, provider: IdentityProvider, name: str
+) -> None:
+    provider.claims["preferred_username"] = name
+    browser, answer = by_provider(room, provider)
+    assert "Er is hier al een gebruiker met deze naam" in answer.text
+    assert choose(browser).status == 401
+    assert choose(browser, PASSWORD).status == 200 and "els, operator" in browser.get("/").text
+
+
+def test_of_two_who_choose_a_password_for_one_name_at_once_the_second_changes_nothing(
+    room: OpenRoom, provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = by_provider(room, provider)
+    provider.claims["sub"] = "u-2"
+    second, _ = by_provider(room, provider)
+    assert choose(first).status == 200
+    free = staticmethod(lambda name: ("free", None))  # as it was when both were asked
+    monkeypatch.setattr(type(room.vrd.operators.linked), "standing", free)
+    assert choose(second, "een heel ander wachtwoord").status == 401 and not is_in(second)
+    monkeypatch.undo()
+    assert is_in(first) and room.browser().log_in("fenna", CHOSEN).status == 303
+
+
 @pytest.mark.parametrize("how", ["closed", "sealed", "closed afterwards"])
 def test_a_user_that_was_closed_or_is_sealed_is_not_opened_by_the_provider(
     room: OpenRoom, provider: IdentityProvider, how: str
@@ -169,6 +196,13 @@ def test_a_token_that_is_wrong_in_any_way_lets_nobody_in(
     assert answer.status == 403 and "niet geldig" in answer.text
     assert not is_in(browser) and choose(browser).status == 403
     assert room.vrd.operators.newest_of_journal(2)[-1].what == "login refused"
+
+
+@pytest.mark.parametrize("roles", [7, True, None, {"vrd-operator": 1}, [["vrd-operator"]]])
+def test_roles_that_are_none_give_none(room: OpenRoom, provider: IdentityProvider, roles: object) -> None:
+    provider.claims["roles"] = roles
+    browser, answer = by_provider(room, provider)
+    assert answer.status == 403 and "geen rol" in answer.text and not is_in(browser)
 
 
 def test_a_state_that_is_not_of_this_browser_is_refused_before_the_code_is_used(
@@ -219,7 +253,9 @@ def test_the_form_of_the_first_time_is_taken_from_our_own_page_only(
     assert choose(browser).status == 200
 
 
-@pytest.mark.parametrize("back", ["//evil.example", "https://evil.example", "/\\evil"])
+@pytest.mark.parametrize(
+    "back", ["//evil.example", "https://evil.example", "/\\evil", "/%09/evil.example", "/%0a%5Cevil.example"]
+)
 def test_it_leads_nowhere_but_to_pages_of_ours(room: OpenRoom, provider: IdentityProvider, back: str) -> None:
     browser, _ = by_provider(room, provider, f"/inloggen/oidc?terug={back}")
     assert 'url=/"' in choose(browser).text
@@ -272,6 +308,16 @@ def test_a_provider_that_says_nothing_holds_up_nobody_however_many_press_the_but
             for each in pressing:
                 each.join(15)
             assert browser.get("/inloggen/oidc").status == 503
+
+
+def test_a_provider_that_answers_for_ever_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oidc, "ANSWER_S", 0.5)
+    with answering(b"HTTP/1.1 200 OK\r\n\r\n", b" ") as port:
+        issuer = f"http://127.0.0.1:{port}"
+        settings = OidcSection(issuer=issuer, client_id="x", secret_file="x", address="http://127.0.0.1:1")
+        began = time.monotonic()
+        assert not Provider(settings, "x").look()
+        assert time.monotonic() - began < 10
 
 
 def test_without_a_provider_there_is_no_button_and_nothing_of_it(tmp_path: Path) -> None:

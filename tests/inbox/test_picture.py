@@ -111,6 +111,21 @@ def test_it_is_one_whole_file_and_old_ones_make_room(room: OpenRoom, tmp_path: P
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_pictures_of_a_clock_that_ran_ahead_make_room_for_those_of_now(
+    room: OpenRoom, tmp_path: Path
+) -> None:
+    folder = tmp_path / "stand"
+    folder.mkdir()
+    for hour in range(3):
+        (folder / f"stand-20400101-0{hour}00.pdf").write_text("of 2040")
+    board = board_of(room)
+    paths = [
+        keep_picture(msgspec.structs.replace(board, unix_s=board.unix_s + at * 3600), "", folder, 3)
+        for at in range(4)
+    ]
+    assert kept_pictures(folder) == paths[1:]
+
+
 def test_each_is_handed_to_the_command_that_prints_it(room: OpenRoom, tmp_path: Path) -> None:
     printed = tmp_path / "printed"
     done = work(room, tmp_path / "stand", command=("/bin/sh", "-c", f'cp "$1" {printed}', "lp"))

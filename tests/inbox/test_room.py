@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from relay.core import payloads
 from relay.core.message import Kind, Urgency
 from relay.inbox.operators.handling import State
 from relay.web.forms import FORM_BYTES_MAX
@@ -249,7 +250,7 @@ def test_english_is_one_click_away_and_leads_back(room: OpenRoom) -> None:
     answer = els.get("/taal/en?terug=/postvak")
     assert answer.headers["location"] == "/postvak"
     page = els.get("/postvak").text
-    assert 'lang="en"' in page and "No messages." in page
+    assert 'lang="en"' in page and "No reports." in page
 
 
 def test_filters_find_what_is_mine_what_is_open_and_what_was_said(room: OpenRoom) -> None:
@@ -319,6 +320,31 @@ def test_a_shift_is_handed_over_by_two_people_and_what_one_had_is_the_others(roo
     assert "let op Beilen" in els.get("/overdracht").text
 
 
+def test_what_is_handed_over_has_the_shortages_the_rules_that_are_mute_and_our_own_system(
+    room: OpenRoom,
+) -> None:
+    node = room.writers[0]
+    payload = payloads.message_payload({"water": "low", "opening": "open"}, status=(0, 15.0, 0))
+    room.vrd.desk.take(node.hex, node.sign(Kind.STATUS, 1, payload))
+    now_s = room.vrd.operators.now_s()
+    room.vrd.operators.alarms.mute("silent", "els", "storing bij KPN", now_s + 3600)
+    for _ in range(2):  # an alarm is told when it is seen that it hit one site, not many
+        room.vrd.watch.look()
+        room.vrd.desk.wait(60)
+    room.vrd.watch.look()
+    els = room.browser("els")
+    for path in ("/", "/punt/P1", "/overdracht", "/wand"):
+        assert "tekort: drinkwater krap" in els.get(path).text, path
+    els.post("/overdracht", taker="jan", password="vier woorden op een rij", text="")
+    page = els.get("/overdracht").text
+    assert page.count("Punt 1 drinkwater krap") == 2, "on the page, and in what is frozen"
+    assert page.count("(els: storing bij KPN)") >= 2
+    frozen = page.partition("<pre>")[2]
+    assert "Eigen systeem: ✔ opslag, ✔ broker, ✔ klok" in frozen
+    els.get("/taal/en")
+    assert "Punt 1 drinking water low" in els.get("/overdracht").text
+
+
 def test_exports_are_safe_for_spreadsheets_and_say_of_every_row_what_it_is(room: OpenRoom) -> None:
     emergency(room, text="=HYPERLINK(1)")
     els = room.browser("els")
@@ -330,6 +356,16 @@ def test_exports_are_safe_for_spreadsheets_and_say_of_every_row_what_it_is(room:
     assert els.get("/export/..%2fetc").status == 404
     alert = els.get(f"/melding/{room.vrd.operators.open_reports()[0].id}/cap").text
     assert "<urgency>Immediate</urgency>" in alert and "<status>Actual</status>" in alert
+
+
+def test_what_a_machine_says_of_itself_is_folded_away_below_what_it_says_of_its_site(room: OpenRoom) -> None:
+    one, values = room.writers[0], {"water": "low", "battery_pct": 62, "version": "1.2.0", "cpu_c": 48}
+    room.vrd.desk.take(one.hex, one.sign(Kind.STATUS, 1, payloads.message_payload(values, status=(0, 15, 0))))
+    room.vrd.watch.look()
+    page = room.browser("els").get("/punt/P1").text
+    in_sight, _, folded = page.partition("<details>")
+    assert "krap" in in_sight and "62 %" in in_sight and "1.2.0" not in in_sight
+    assert "1.2.0" in folded and "48 °C" in folded
 
 
 def test_the_map_the_timeline_and_the_handover_are_there_for_who_only_reads(room: OpenRoom) -> None:

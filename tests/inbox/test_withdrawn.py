@@ -95,6 +95,21 @@ def test_no_emergency_ends_by_a_withdrawal_that_asks_for_less(room: OpenRoom) ->
     ]
 
 
+@pytest.mark.parametrize("apart", [False, True], ids=["in one go", "one by one"])
+def test_nor_by_one_that_comes_before_it(room: OpenRoom, apart: bool) -> None:
+    one = room.writers[0]
+    came = [
+        withdrawal(one, 2, 1, urgency=Urgency.INFORMATION),
+        withdrawal(one, 3, 1, urgency=Urgency.URGENT),
+        one.report(1, "Brand", urgency=Urgency.EMERGENCY),
+    ]
+    for each in [[envelope] for envelope in came] if apart else [came]:
+        take(room, *each)
+    assert f"{one.hex}-7-1" in [str(each.id) for each in room.vrd.operators.open_reports()]
+    take(room, withdrawal(one, 4, 1, urgency=Urgency.EMERGENCY))
+    assert f"{one.hex}-7-1" not in [str(each.id) for each in room.vrd.operators.open_reports()]
+
+
 def test_exports_say_when_it_was_taken_back(room: OpenRoom) -> None:
     one = room.writers[0]
     take(room, one.report(1, "Boom om"), withdrawal(one, 2, 1), one.report(3, "Weg dicht"))

@@ -59,7 +59,7 @@ def test_a_sheet_says_all_that_is_needed(tmp_path: Path) -> None:
         "NOOIT AANZETTEN ZONDER ANTENNE", BEILEN.title, BEILEN.place, BEILEN.address, BEILEN.control,
         "Antenne", "Voeding", "noodstroomgroep", "vast licht", "langzaam knipperen", "snel knipperen",
         "Werkt het? Lees de code voor aan 0592-123456", "Bij diefstal of verhuizing: bel 0592-123456",
-        "Versie 42 · 24-11-2026", "Paraaf", "Raspberry Pi",
+        "Versie 42 · 24-11-2026", "Paraaf", "Raspberry Pi", "wifi naober-3f9a", "kaart in de kast",
     ):  # fmt: skip
         assert said in text, said
     assert all(code in text for code, _ in CODES)

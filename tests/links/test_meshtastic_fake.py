@@ -35,13 +35,9 @@ def fake(
     count: int = 1, speed: float = SPEED, preset: Preset = Preset.LONG_FAST, **quirks: Any
 ) -> FakeRadios:
     """Radios that are set as they must be."""
-    radios = FakeRadios(count, speed=speed, preset=preset, quirks=Quirks(**quirks))
+    radios = FakeRadios(count, speed=speed, preset=preset, quirks=Quirks(**quirks), resting=True)
     for radio in radios.radios:
-        config, modules = radio.settings.config, radio.settings.modules
-        config.lora.hop_limit = WANTED.hop_limit
-        config.device.node_info_broadcast_secs = 259_200
-        config.position.position_broadcast_secs = 2**31 - 1
-        modules.telemetry.device_update_interval = 2**31 - 1
+        radio.settings.config.lora.hop_limit = WANTED.hop_limit
     return radios
 
 
@@ -81,6 +77,17 @@ def test_a_radio_out_of_the_box_is_told_all_that_it_lacks() -> None:
                 assert settings == ["region", "preset", "channel", "hop_limit", "beacons"]
                 assert link.facts.code == "R02" and link.room() == 0
                 assert link.radio.channel_name == "MediumFast"
+
+    asyncio.run(run())
+
+
+def test_a_resting_radio_says_nothing_of_its_own_and_one_out_of_the_box_does() -> None:
+    async def run() -> None:
+        for resting in (True, False):
+            async with FakeRadios(1, resting=resting) as radios:
+                one = bench(radios.ports[0])
+                async with one.running() as link:
+                    assert (link.radio.beacons == ()) == resting
 
     asyncio.run(run())
 

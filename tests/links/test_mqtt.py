@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from relay import mqtt
@@ -267,6 +268,49 @@ def test_another_broker_of_vrd_does_when_the_first_is_gone_and_the_first_is_trie
 
     with Mosquitto(tmp_path / "second", authority) as second:
         asyncio.run(run(second))
+
+
+def test_a_broker_that_is_left_is_followed_by_the_next_and_by_the_first_again(
+    broker: Mosquitto, authority: Authority, tmp_path: Path
+) -> None:
+    async def run(second: Mosquitto) -> None:
+        bench = Bench(authority, broker.port, others=(("localhost", second.port),))
+        async with bench.running():
+            for port in (broker.port, second.port, broker.port):
+                await until(
+                    lambda port=port: bench.link.facts.connected and bench.link.where == f"localhost:{port}"
+                )
+                bench.link.leave()
+        assert set(bench.codes()) == {"connected", "inbox_silent"}
+        alone = Bench(authority, second.port)
+        async with alone.running():
+            await until(lambda: alone.link.facts.connected)
+            alone.link.leave()
+            await alone.link.send(b"still here")
+
+    with Mosquitto(tmp_path / "second", authority) as second:
+        asyncio.run(run(second))
+
+
+def test_every_broker_must_have_the_chain_the_name_and_the_pin(authority: Authority, tmp_path: Path) -> None:
+    async def run(*ports: int) -> None:
+        bench = Bench(authority, ports[0], others=tuple(("localhost", port) for port in ports[1:]))
+        tls = authority.context(NODE, pins=("00" * 32,))
+        broker = msgspec.structs.replace(bench.link._options.broker, tls=tls)
+        bench.link._options = msgspec.structs.replace(bench.link._options, broker=broker)
+        async with bench.running():
+            await until(lambda: bench.codes().count("refused") == 2)  # once around
+        first, *found = [code for code in bench.codes() if code != "connecting"]
+        assert (first, found[:3]) == ("refused", ["certificate", "certificate", "N05"])
+        assert not any(each.connected for each in bench.facts)
+
+    stranger = Authority(tmp_path / "stranger")
+    with (
+        Mosquitto(tmp_path / "strange", stranger) as strange,
+        Mosquitto(tmp_path / "named", authority, server=authority.server("mqtt.example")) as named,
+        Mosquitto(tmp_path / "other-key", authority) as other_key,
+    ):
+        asyncio.run(run(free_port(), strange.port, named.port, other_key.port))
 
 
 def test_each_connection_has_a_client_id_of_its_own(broker: Mosquitto, authority: Authority) -> None:

@@ -51,7 +51,7 @@ def post(folder: Path, child: int, first: int) -> None:
     number = 0
     while True:
         number += 1
-        id = f"c{child}.f{number}"
+        id = f"c{child}_f{number}"
         request = {"kind": "report", "values": {"text": id}, "urgency": 3}
         counter.submit(id, request, hold=number % 3 != 0, ago_min=0)
         say("kept", id)

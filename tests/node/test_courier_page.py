@@ -75,12 +75,21 @@ def test_what_comes_meanwhile_moves_nothing_between_two_codes(stage: DeskStage) 
 def test_codes_that_were_let_go_of_begin_anew_and_say_so() -> None:
     now = [0.0]
     series = AllSeries(lambda: now[0])
-    one = series.keep((code(1),))
+    one = series.keep((code(1),), "10.42.0.7")
     assert series.get(one.name) is one and series.get("x") is None
     now[0] = SERIES_S
     assert series.get(one.name) is None
-    kept = [series.keep(()) for _ in range(SERIES_MAX + 1)]
+    kept = [series.keep((), f"10.42.0.{last}") for last in range(SERIES_MAX + 1)]
     assert series.get(kept[0].name) is None and series.get(kept[1].name) is kept[1]
+
+
+def test_who_opens_the_page_again_and_again_takes_nobody_s_codes_away() -> None:
+    series = AllSeries()
+    one = series.keep((code(1), code(2)), "10.42.0.7")
+    for _ in range(10 * SERIES_MAX):
+        newest = series.keep((code(1),), "10.42.0.66")
+    assert series.get(one.name) is one and series.get(newest.name) is newest
+    assert len(series._of) == len(series._kept) == 2
 
 
 @pytest.mark.parametrize("query", ["reeks=weg&code=2", "reeks=&code=2", "code=99", "reeks=%00&code=-1"])

@@ -163,6 +163,32 @@ def test_visitors_are_shown_information_only_and_still_after_a_restart(desk: Des
         desk.counter.show_public(9)
 
 
+def test_a_notice_that_vrd_replaced_asks_for_nothing_and_is_shown_to_nobody(desk: DeskEnd) -> None:
+    desk.hear(order(12, "van voor de inbox", about_epoch=4), order(12, "Soep om 12 uur", "information"))
+    desk.counter.show_public(12)
+    desk.hear(order(14, "Geen soep", "information", replaces=13))
+    desk.hear(order(13, "Soep om 13 uur", "information", replaces=12), order(15, "Ontruim", replaces=16))
+    told = {each.text: (each.replaces, each.replaced_by) for each in desk.counter.notices()}
+    assert told == {
+        "Soep om 12 uur": (None, 13),
+        "Soep om 13 uur": (12, 14),
+        "Geen soep": (13, None),
+        "Ontruim": (None, None),  # one that is not here, or newer, is not replaced
+        "van voor de inbox": (None, None),  # its number was used anew since
+    }
+    shown, home = desk.counter.public(), desk.home()
+    assert shown and shown.text == "Geen soep" and home.unread == 3
+    desk.hear(order(17, "Ontruim de zaal", replaces=14))
+    assert desk.counter.public() is None, "an order in its place is not for their eyes"
+
+
+def test_the_end_of_an_exercise_does_not_read_as_a_beginning(desk: DeskEnd) -> None:
+    desk.hear(
+        order(1, "Waakzaam", "exercise", exercise_min=60), order(2, "Waakzaam", "exercise", exercise_min=0)
+    )
+    assert [each.kind for each in desk.counter.notices()] == ["exercise_over", "exercise"]
+
+
 # --- the first screen ---
 
 

@@ -200,3 +200,19 @@ def test_an_emergency_asks_for_ten_minutes_whether_it_was_a_mistake(site: DeskSt
 def test_what_is_in_memory_only_says_so(site: DeskStage) -> None:
     site.desk.messages = [message(safe=False)]
     assert "Let op: dit staat alleen in het geheugen." in site.get("/verstuurd/x1").text
+    for path in ("/", "/verstuurd", "/verstuurd/x1"):  # "bewaard" would be the opposite
+        assert "in het geheugen" in text_of(site.get(path).text)
+        assert "Bewaard op dit" not in site.get(path).text and ">bewaard" not in site.get(path).text
+
+
+def test_where_vrds_time_is_not_known_its_confirmation_has_an_age(site: DeskStage) -> None:
+    site.desk.messages = [message(Step.RECEIVED, received=Received(age_s=130, time_s=None, link="radio"))]
+    assert "ontvangen (via radio), 2 minuten geleden" in text_of(site.get("/").text)
+    assert "bevestigd 2 minuten geleden (via radio)" in text_of(site.get("/verstuurd/x1").text)
+
+
+def test_without_a_script_one_tap_asks_for_news(site: DeskStage) -> None:
+    for path in ("/", "/verstuurd", "/verstuurd/x1", "/berichten"):
+        site.desk.messages = [message(Step.UNDER_WAY)]
+        asked = re.search(r'<noscript><p[^>]*><a class="button second" href="([^"]+)">', site.get(path).text)
+        assert asked and asked[1] == path

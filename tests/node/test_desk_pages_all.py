@@ -46,7 +46,7 @@ def test_a_question_is_answered_by_its_buttons_and_an_order_by_done_or_cannot(si
     assert site.post("/berichten/11/antwoord", form="f3", answer="2").status == 303
     answers = [said for said in site.desk.said if said[0] == "answer"]
     assert answers == [("answer", (13, 2)), ("answer", (11, 2))]
-    assert "Jullie antwoord: Een" in text_of(site.get("/berichten/13").text)
+    assert "Jullie antwoord: Een Toch iets anders antwoorden?" in text_of(site.get("/berichten/13").text)
 
 
 def test_a_notice_that_was_replaced_is_struck_through_and_names_what_replaced_it(
@@ -55,6 +55,9 @@ def test_a_notice_that_was_replaced_is_struck_through_and_names_what_replaced_it
     said = site.get("/berichten").text
     assert "vervangen door 12" in text_of(said) and 'class="text struck">De stroom is om 15' in said
     assert text_of(said).index("Bericht van VRD 13") < text_of(said).index("Eerder")
+    older = site.get("/berichten/10").text
+    assert "Dit geldt niet meer. Het is vervangen door bericht 12" in text_of(older)
+    assert 'name="answer"' not in older and "Groot tonen" not in older
 
 
 def test_information_goes_onto_the_large_screen_which_has_text_only(site: DeskStage) -> None:

@@ -122,7 +122,7 @@ def test_wrong_pins_take_longer_each_time_and_the_right_one_works_in_the_end() -
     assert guard.judge("a", "123 456", "123456") and guard.wait_s("a") == 0
 
 
-def test_guessing_from_many_addresses_is_slow_too() -> None:
+def test_guessing_from_many_addresses_is_slow_too_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     now = [0.0]
     guard = pin.Guard(lambda: now[0])
     tried = 0
@@ -132,6 +132,9 @@ def test_guessing_from_many_addresses_is_slow_too() -> None:
         guard.judge(f"10.0.{tried // 256}.{tried % 256}", "000000", "123456")
         tried += 1
     assert tried <= pin.TOGETHER_MAX + 3600 / pin.TOGETHER_EVERY_S + 1
+    assert [each.message for each in caplog.records if "guesses the PIN" in each.message] == [
+        "somebody guesses the PIN of the page, last from 10.0.0.19: 20 wrong ones"
+    ]
 
 
 def test_a_page_says_how_long_to_wait_after_wrong_pins(stage: DeskStage) -> None:

@@ -57,7 +57,7 @@ def test_whatever_moment_the_kill_comes_at_nothing_kept_is_lost_and_nothing_goes
     kept = {id for word, id in said if word == "kept"}
     undone = {id for word, id in said if word == "undone"}
     assert [word for word, _ in said].count("killed") == KILLS
-    assert len({id.partition(".")[0] for id in kept}) >= 20
+    assert len({id.partition("_")[0] for id in kept}) >= 20
 
     listed = {id: word for word, id in run("-c", FINISH, tmp_path, 5 * HOLD_S)}
     assert kept <= set(listed) and "held" not in listed.values()
@@ -67,7 +67,7 @@ def test_whatever_moment_the_kill_comes_at_nothing_kept_is_lost_and_nothing_goes
     assert undone <= {id for id, word in listed.items() if word == "undone"}
     for id in kept:
         if listed[id] == "undone":
-            assert id not in sent and int(id.partition(".f")[2]) % UNDONE_EACH == 0
+            assert id not in sent and int(id.partition("_f")[2]) % UNDONE_EACH == 0
         else:
             assert sent[id] == 1, id
     assert len(sent) > KILLS and undone

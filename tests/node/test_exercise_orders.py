@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from relay.core import wire
@@ -119,6 +120,27 @@ def test_it_outlives_a_power_cut_and_no_later_end(tmp_path: Path) -> None:
     again = Exercise(tmp_path)
     assert again.left_s(at(600, SAID_S + 600, boot=2), VIEW) == 6600
     assert again.left_s(at(10, SAID_S + 5400, boot=2), VIEW) == 1800, "power was off for an hour and more"
+
+
+def test_what_a_key_ordered_that_counts_no_more_is_void_and_bars_no_order_of_the_next(tmp_path: Path) -> None:
+    thief, vrd = "0badc0de", "600dc0de"
+    exercise = Exercise(tmp_path)
+    exercise.obey(msgspec.structs.replace(order(2**32 - 1), by=thief), at(0), VIEW)
+    exercise.forget_all_but({bytes.fromhex(thief), bytes.fromhex(vrd)})
+    assert exercise.left_s(at(0), VIEW) > 0
+    exercise.forget_all_but({bytes.fromhex(vrd)})
+    assert Exercise(tmp_path).left_s(at(0), VIEW) == 0
+    assert exercise.obey(msgspec.structs.replace(order(), by=vrd), at(1), VIEW)
+    assert not exercise.obey(msgspec.structs.replace(order(), by=vrd), at(2), VIEW)
+
+
+def test_what_was_begun_here_goes_on_when_an_inbox_key_is_revoked(tmp_path: Path) -> None:
+    exercise = Exercise(tmp_path)
+    exercise.obey(msgspec.structs.replace(order(2**32 - 1, minutes=0), by="0badc0de"), at(0), VIEW)
+    exercise.start(HOUR_S, at(0), VIEW)
+    exercise.forget_all_but({b"vrd1"})
+    assert exercise.left_s(at(0), VIEW) == HOUR_S
+    assert exercise.obey(msgspec.structs.replace(order(), by=b"vrd1".hex()), at(1), VIEW)
 
 
 # --- among the notices ---

@@ -17,6 +17,7 @@ from relay.core.radio import RadioSettings
 from relay.errors import Text
 from relay.links.base import Changed, LinkFacts, Receive
 from relay.links.mqtt import CONNECTED
+from relay.node import mqtt_work
 from relay.node.clocks import Clocks
 from relay.node.mqtt_work import FRAMES_RECEIVED_MAX, LINK, ROSTER_BYTES_MAX, MqttWork
 from relay.node.papers import NodePapers
@@ -39,6 +40,7 @@ class TameMqtt:
     def __init__(self) -> None:
         self.facts = LOST
         self.sent: list[bytes] = []
+        self.left = 0
         self.receive: Receive
         self.changed: Changed
 
@@ -51,6 +53,9 @@ class TameMqtt:
 
     def room(self) -> int:
         return int(self.facts.connected)
+
+    def leave(self) -> None:
+        self.left += 1
 
     def say(self, facts: LinkFacts) -> None:
         self.facts = facts
@@ -194,5 +199,24 @@ def test_a_status_is_made_when_the_broker_is_lost_and_not_when_it_is_found(
         assert (bench.work.state()[0] == "lost") is not connected
         assert bench.work.session.proven is False
         assert LINK in bench.shell.station.forwarder.sessions
+
+    on_bench(tmp_path, script)
+
+
+def test_a_broker_behind_which_no_inbox_answers_is_left_and_one_that_is_proven_never(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt_work, "LOOK_S", 0.02)
+    monkeypatch.setattr(mqtt_work, "INBOX_SILENT_S", 0.2)
+
+    async def script(bench: Bench) -> None:
+        await asyncio.sleep(SOME_ROUNDS_S)
+        assert bench.link.left == 0, "there is nothing to leave"
+        bench.link.say(CONNECTED)
+        await until(lambda: bench.link.left == 1)
+        bench.work.session.proven = True
+        before = bench.link.left
+        await asyncio.sleep(SOME_ROUNDS_S)
+        assert bench.link.left == before
 
     on_bench(tmp_path, script)

@@ -155,3 +155,12 @@ def test_an_outbox_of_the_version_before_gets_the_table_and_can_be_turned_back(w
     world.kill("beilen")
     with database(path) as db:
         assert db.execute("PRAGMA user_version").fetchone()[0] == 1003, "version 1 may go on with it"
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_what_is_real_is_never_replaced_by_an_exercise_nor_the_other_way(world: World, real: bool) -> None:
+    hear(world, order(1), exercise=not real)
+    hear(world, order(2, "Blijf binnen", replaces=1), exercise=real)
+    hear(world, order(3, "Kom naar buiten", replaces=2), exercise=real)
+    told = answer_verb(world.station(), {"verb": "notices"})["notices"]
+    assert {each["number"]: each["replaced_by"] for each in told} == {1: None, 2: 3, 3: None}

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from relay.core import wire
+from relay.core import payloads, wire
 from relay.core.ledger import State
 from relay.core.log import Identity
 from relay.core.message import Clock, Draft, Entry, Kind, Numbering
 from relay.errors import StorageError
 from relay.node.clocks import Clocks
+from relay.node.notice_rows import NOTICES_MAX
 from relay.node.papers import NodePapers
 from relay.node.station import Station
 from relay.trust import papers, roster_file
@@ -76,6 +77,32 @@ def test_receipts_of_a_key_that_was_distrusted_while_the_node_was_down_are_void(
     converse(last, InboxEnd(NEXT, epoch=1))
     assert receipted(last) == 1
     last.close()
+
+
+@pytest.mark.parametrize("how", ["while it runs", "while it was down"])
+def test_notices_of_a_key_that_was_distrusted_are_void_and_leave_room_for_the_next(
+    tmp_path: Path, how: str
+) -> None:
+    thief, inbox = InboxEnd(epoch=2**32 - 1), InboxEnd(NEXT, epoch=1)
+    station = station_in(tmp_path, thief)
+    said = [thief.notice(f"weg uit dit gebouw {number}") for number in range(NOTICES_MAX)]
+    read = {"notice": "handled", "handling": "seen", "about_epoch": 1, "about_number": 1}
+    said.append(thief.envelope(Kind.NOTICE, payloads.notice_payload((), read)))
+    for each in said:
+        station.receive("mqtt", wire.encode_batch([Entry(each)]))
+    assert len(station.notices.all()) == NOTICES_MAX + 1
+    if how == "while it runs":
+        station.receive("mqtt", wire.encode_batch([Entry(inbox_keys(60, NEXT))]))
+    else:
+        station.close()
+        papers_in(tmp_path, thief).take(inbox_keys(60, NEXT))  # by a stick
+        station = station_in(tmp_path, thief)
+    assert station.notices.all() == []
+    station.receive("mqtt", wire.encode_batch([Entry(inbox.notice("blijf binnen")), Entry(said[0])]))
+    (kept,) = station.notices.notices()
+    assert kept.kept.epoch == 1
+    assert station.notices.handling(1, [1]) == {}
+    station.close()
 
 
 def test_a_disk_that_refuses_the_roster_costs_the_file_and_not_the_change(

@@ -159,14 +159,14 @@ class Desk:
         self.forms[form] = Outcome(sent=sent)
         return self.forms[form]
 
-    async def undo(self, id: str) -> Sent | None:
+    async def undo(self, id: str, device: str = "") -> Sent | None:
         sent = await self.one(id)
         if sent and sent.hold_s:
             self.said.append(("undo", id))
             self.change(id, undone=True, hold_s=0)
         return await self.one(id)
 
-    async def withdraw(self, form: str, id: str, reason: str = "") -> Outcome:
+    async def withdraw(self, form: str, id: str, reason: str = "", device: str = "") -> Outcome:
         if self.trouble:
             raise self.trouble
         if form in self.forms:

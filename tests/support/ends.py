@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
@@ -69,6 +69,11 @@ class DictOutbox:
         is_new = notice.handled or key not in self.notices
         self.notices[key] = notice if is_new else self.notices[key]
         return is_new
+
+    def forget_notices(self, trusted: Collection[Address]) -> None:
+        self.notices = {
+            key: each for key, each in self.notices.items() if bytes(each.envelope[1:5]) in trusted
+        }
 
     def begin_epoch(self, old: LogState, fresh: LogState, rows: Sequence[Row]) -> None:
         self.closed.append(old)

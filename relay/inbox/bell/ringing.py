@@ -5,6 +5,8 @@ Silence must not look like calm: an inbox that does not answer, or whose watch s
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from relay.inbox.alarms.state import EMERGENCY, SYSTEM
@@ -21,8 +23,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     run: str  # another one after each start of the inbox
     newest: int  # number of its last sound in this run
     sounds: tuple[str, ...] = ()  # those after the number that was asked for
-    emergencies: int = 0  # that nobody acknowledged
-    looked_s: float = 0.0  # since its watch last looked
+    emergencies: Annotated[int, msgspec.Meta(ge=0)] = 0  # that nobody acknowledged
+    looked_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # since its watch last looked
 
 
 class Ringing:

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import logging
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -101,12 +102,25 @@ class Bell:
         return ringing.heard(answer, time.monotonic()) if answer else ringing.silent(time.monotonic())
 
     def _ask(self, run: str, newest: int) -> Answer | None:
+        """What the inbox says; None when nothing, or nonsense, has come within ANSWER_TIMEOUT_S."""
         connection = http.client.HTTPConnection(*self._at, timeout=ANSWER_TIMEOUT_S)
         with contextlib.closing(connection):
+            hang_up = threading.Timer(ANSWER_TIMEOUT_S, lambda: _hang_up(line))
+            hang_up.daemon = True
             try:
+                connection.connect()
+                line = connection.sock
+                hang_up.start()  # its own time-out is that of each piece, and pieces may be single bytes
                 connection.request("GET", f"/api/bell?run={run}&after={newest}")
                 answer = connection.getresponse()
                 body = answer.read(ANSWER_BYTES_MAX)
                 return msgspec.json.decode(body, type=Answer) if answer.status == 200 else None
-            except (OSError, http.client.HTTPException, msgspec.MsgspecError):
-                return None
+            except (OSError, http.client.HTTPException, ValueError, RecursionError):
+                return None  # or it is no inbox that answers there
+            finally:
+                hang_up.cancel()
+
+
+def _hang_up(line: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)

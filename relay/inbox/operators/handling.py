@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from relay.core.message import Address
+from relay.core.wire import NUMBER_MAX
 from relay.errors import LedgerError, Text
 
 RESULT_LENGTH_MAX = 120
@@ -64,7 +65,8 @@ class ReportId(msgspec.Struct, frozen=True, order=True):
             address, epoch, number = bytes.fromhex(parts[0]), int(parts[1]), int(parts[2])
         except ValueError:
             return None
-        return cls(address, epoch, number) if min(epoch, number) >= 0 else None
+        are_numbers = all(0 <= each <= NUMBER_MAX for each in (epoch, number))
+        return cls(address, epoch, number) if are_numbers else None
 
 
 class Handling(msgspec.Struct, frozen=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from relay.inbox.operators.disk import Disk
 from relay.inbox.operators.people import Account
 
@@ -20,11 +22,15 @@ class Linked:
         return rows[0][0] if rows else None
 
     def standing(self, name: str) -> tuple[str, Account | None]:
-        """Whether an account of that name is open, closed, or not there."""
-        rows = self._disk.all("SELECT name, role, sealed, active FROM account WHERE name = ?", (name,))
-        if not rows:
+        """Whether an account of that name is open, closed, or not there.
+
+        One that a person would read as the same (Els for els) is the same: nobody gets a double of a name.
+        """
+        rows = self._disk.all("SELECT name, role, sealed, active FROM account ORDER BY name <> ?", (name,))
+        row = next((each for each in rows if _read(each[0]) == _read(name)), None)
+        if row is None:
             return FREE, None
-        found, role, sealed, active = rows[0]
+        found, role, sealed, active = row
         return (OPEN if active else CLOSED), Account(found, role, bool(sealed))
 
     def link(self, issuer: str, subject: str, account: str) -> None:
@@ -42,3 +48,7 @@ class Linked:
             )
             if done.rowcount:
                 self._disk.append(db, account, "account", f"{account} {role} (oidc)")
+
+
+def _read(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()

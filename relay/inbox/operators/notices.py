@@ -163,7 +163,8 @@ class Notices:
                 "INSERT INTO delivery (notice, site) VALUES (?, ?)", [(number, site) for site in meant]
             )
             if draft.replaces:
-                replacing.note(db, number, draft.replaces, None if draft.scope == ALL else meant)
+                aimed = None if draft.scope == ALL else meant
+                replacing.note(db, number, draft.replaces, aimed, exercise=draft.exercise)
             if draft.kind == EXERCISE:
                 exercises.note(db, number, draft.minutes, draft.ends, by, now_s)
             self._disk.append(db, by, "notice", _journalled(number, draft))
@@ -180,7 +181,8 @@ class Notices:
     def check_replacing(self, draft: NoticeDraft, sites: Iterable[str]) -> None:
         """Raises ValueRefused where `draft`, to `sites`, can't stand in the place of that which it names."""
         if draft.replaces:
-            replacing.check(self._disk.all, draft.replaces, None if draft.scope == ALL else sites)
+            aimed = None if draft.scope == ALL else sites
+            replacing.check(self._disk.all, draft.replaces, aimed, exercise=draft.exercise)
 
     def deliveries(self, notice: int) -> list[Delivery]:
         """Of one notice, by site."""

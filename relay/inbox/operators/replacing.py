@@ -24,9 +24,12 @@ REPLACED_BY = "(SELECT notice FROM replacement WHERE replaces = n.id)"
 Ask = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]  # a query and its values; gives rows
 
 
-def check(ask: Ask, replaces: int, sites: Iterable[str] | None) -> None:
-    """Raises ValueRefused where no notice to `sites` (None: to all) can stand for the notice `replaces`."""
-    found = ask("SELECT kind FROM notice WHERE id = ?", (replaces,))
+def check(ask: Ask, replaces: int, sites: Iterable[str] | None, *, exercise: bool) -> None:
+    """Raises ValueRefused where no notice to `sites` (None: to all) can stand for the notice `replaces`.
+
+    What is of an exercise never takes the place of what is real, nor the other way.
+    """
+    found = ask("SELECT kind FROM notice WHERE id = ? AND exercise = ?", (replaces, exercise))
     if not found or found[0][0] == EXERCISE:
         raise ValueRefused(
             Text(
@@ -50,7 +53,9 @@ def check(ask: Ask, replaces: int, sites: Iterable[str] | None) -> None:
         )
 
 
-def note(db: sqlite3.Connection, notice: int, replaces: int, sites: Iterable[str] | None) -> None:
+def note(
+    db: sqlite3.Connection, notice: int, replaces: int, sites: Iterable[str] | None, *, exercise: bool
+) -> None:
     """Within the write that made `notice`. Raises ValueRefused, see `check`."""
-    check(lambda query, values: db.execute(query, values).fetchall(), replaces, sites)
+    check(lambda query, values: db.execute(query, values).fetchall(), replaces, sites, exercise=exercise)
     db.execute("INSERT INTO replacement (notice, replaces) VALUES (?, ?)", (notice, replaces))

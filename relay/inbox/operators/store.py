@@ -11,7 +11,7 @@ import msgspec
 
 from relay.core.message import Address
 from relay.database import storage_errors
-from relay.errors import NaoberError, Text
+from relay.errors import NaoberError, Text, ValueRefused
 from relay.inbox.operators.alarm_rows import AlarmRows
 from relay.inbox.operators.disk import Disk
 from relay.inbox.operators.documents import Documents
@@ -83,11 +83,16 @@ class Operators(Disk):
         rows = self.all("SELECT name, role, sealed FROM account WHERE active = 1 ORDER BY name")
         return [Account(name, role, bool(sealed)) for name, role, sealed in rows]
 
-    def save_account(self, account: Account, password: str, by: str) -> None:
-        """Make it, or give it another role and password; sessions under the old one end."""
+    def save_account(self, account: Account, password: str, by: str, *, is_new: bool = False) -> None:
+        """Make it, or give it another role and password; sessions under the old one end.
+
+        Raises ValueRefused when it must be new and is not.
+        """
         check_name(account.name)
         hashed = hash_password(password)
         with self.write() as db:
+            if is_new and db.execute("SELECT 1 FROM account WHERE name = ?", (account.name,)).fetchone():
+                raise ValueRefused(Text("Deze naam bestaat al", "This name is taken"))
             db.execute(
                 "INSERT INTO account VALUES (?, ?, ?, ?, ?, 1) ON CONFLICT (name) DO UPDATE SET"
                 " role = excluded.role, password = excluded.password, sealed = excluded.sealed, active = 1",

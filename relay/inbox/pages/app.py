@@ -32,6 +32,7 @@ from relay.inbox.pages.security import Security
 from relay.inbox.pages.views import Views
 from relay.inbox.pages.visit import LANGUAGE_COOKIE, Visit, language_of, visit_of
 from relay.inbox.pages.words import LANGUAGES
+from relay.web.forms import back_of
 from relay.web.headers import Headers
 
 if TYPE_CHECKING:
@@ -195,9 +196,7 @@ def _events(live: Live, room: Room) -> Callable[[Request], Awaitable[Response]]:
 async def _language(request: Request) -> Response:
     """Choose a language, and back to where one was."""
     chosen = request.path_params["language"]
-    back = request.query_params.get("terug", "/")
-    here = back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/"
-    answer = RedirectResponse(here, 303)
+    answer = RedirectResponse(back_of(request), 303)
     if chosen in LANGUAGES:
         secure = request.url.scheme == "https"
         answer.set_cookie(

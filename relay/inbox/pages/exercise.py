@@ -22,6 +22,7 @@ from relay.inbox.pages.visit import Visit, must_be_ours
 from relay.web.forms import form_of
 
 NAME_LENGTH_MAX = 60
+NUMBER_DIGITS_MAX = 9
 FIELDS_MAX = 400  # a box for each site
 USUAL_S = 2 * 3600
 PICKED = "punt-"  # and the key of a site: the name of its box
@@ -64,8 +65,9 @@ class ExercisePages:
         typed = _typed(form)
         sites = self._sites(typed)
         minutes = minutes_until(typed.until, self._room.operators.now_s())
-        if minutes is None or not sites:
-            problem = words_exercise.PAGE["nobody" if minutes is not None else "no_time"]
+        wrong = "no_time" if minutes is None else _wrong(typed, sites)
+        if minutes is None or wrong:
+            problem = words_exercise.PAGE[wrong]
             return await run_in_threadpool(self._page, request, visit, typed, problem, 400)
         draft = NoticeDraft(
             kind=EXERCISE,
@@ -82,7 +84,8 @@ class ExercisePages:
         form = await form_of(request)
         must_be_ours(request, form, visit.session.csrf)
         running = await run_in_threadpool(self._room.operators.exercises.running)
-        number = int(form["number"]) if form.get("number", "").isdecimal() else 0
+        digits = form.get("number", "")
+        number = int(digits) if digits.isdecimal() and len(digits) <= NUMBER_DIGITS_MAX else 0
         found = next((each for each in running if each.notice == number), None)
         draft = NoticeDraft(
             kind=EXERCISE,
@@ -159,6 +162,13 @@ def _typed(form: dict[str, str]) -> _Typed:
         until=form.get("until", ""),
         picked=frozenset(name.removeprefix(PICKED) for name in form if name.startswith(PICKED)),
     )
+
+
+def _wrong(typed: _Typed, sites: list[str]) -> str:
+    """Which problem there is; ticks that would not count are one, since all sites would exercise."""
+    if typed.picked and typed.scope != SEVERAL:
+        return "which"
+    return "" if sites else "nobody"
 
 
 def minutes_until(typed: str, now_s: int) -> int | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from relay.web.forms import back_of
+
 REAL, EXERCISE, BOTH = "echt", "oefening", "beide"
 LANES = (REAL, EXERCISE, BOTH)
 COOKIE = "naober-baan"
@@ -28,9 +30,8 @@ def flags(lane: str) -> tuple[bool, ...]:
 
 async def choose(request: Request) -> Response:
     """Choose a lane, and back to where one was."""
-    chosen, back = request.path_params["lane"], request.query_params.get("terug", "/")
-    here = back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/"
-    answer = RedirectResponse(here, 303)
+    chosen = request.path_params["lane"]
+    answer = RedirectResponse(back_of(request), 303)
     if chosen in LANES:  # for as long as the browser is open: a new shift begins with what is real
         secure = request.url.scheme == "https"
         answer.set_cookie(COOKIE, chosen, samesite="strict", httponly=True, secure=secure)

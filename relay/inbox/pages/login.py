@@ -15,7 +15,7 @@ from relay.inbox.operators import people
 from relay.inbox.operators.people import SESSION_S, WALL_SESSION_S, Throttle
 from relay.inbox.pages.room import Room
 from relay.inbox.pages.visit import COOKIE, Visit, language_of, must_be_ours
-from relay.web.forms import form_of, same_origin
+from relay.web.forms import back_of, form_of, same_origin
 
 
 class Login:
@@ -99,9 +99,3 @@ class Login:
 
 def _place(request: Request) -> str:
     return request.client.host if request.client else ""
-
-
-def back_of(request: Request) -> str:
-    """Where to go afterwards: a path of ours, whatever was asked for."""
-    path = request.query_params.get("terug", "/")
-    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"

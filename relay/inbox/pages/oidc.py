@@ -26,10 +26,10 @@ from relay.inbox.operators import people
 from relay.inbox.operators.linked import CLOSED, FREE
 from relay.inbox.operators.people import Account
 from relay.inbox.pages import words, words_login
-from relay.inbox.pages.login import Login, back_of
+from relay.inbox.pages.login import Login
 from relay.inbox.pages.room import Room
 from relay.inbox.pages.visit import language_of
-from relay.web.forms import form_of, same_origin
+from relay.web.forms import back_of, form_of, same_origin
 
 TRY_S = 600  # from the button until the browser is back; and until a password is chosen
 TRIES_MAX = 500
@@ -115,9 +115,9 @@ class OidcLogin:
             return await self._refuse(request, f"closed or sealed: {person.name}"[:200])
         wrong = ""
         if standing != FREE:
-            wait_s, failed = self._login.throttle(request, person.name)
+            wait_s, failed = self._login.throttle(request, account.name if account else person.name)
             await asyncio.sleep(wait_s)
-            if not await self._room.check_password(person.name, password):
+            if account is None or not await self._room.check_password(account.name, password):
                 failed()
                 wrong = words.pick(words.PAGE["wrong"], language_of(request))
         elif password != form.get("again", ""):
@@ -127,14 +127,15 @@ class OidcLogin:
         if wrong:
             return self._page(request, person, waits.back, known=standing != FREE, wrong=wrong)
         del self._tries[key]
-        operators = self._room.operators
-        await run_in_threadpool(operators.linked.link, person.issuer, person.subject, person.name)
-        return await self._enter(request, person, person.name, waits.back)
+        name = account.name if account else person.name
+        await run_in_threadpool(self._room.operators.linked.link, person.issuer, person.subject, name)
+        return await self._enter(request, person, name, waits.back)
 
     def _make(self, person: Person, password: str, language: str) -> str:
         """The account; why it can't be, in words."""
         try:
-            self._room.operators.save_account(Account(person.name, person.role), password, person.name)
+            new = Account(person.name, person.role)
+            self._room.operators.save_account(new, password, person.name, is_new=True)
         except ValueRefused as error:
             return words.pick(error.what, language)
         return ""

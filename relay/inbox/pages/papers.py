@@ -13,7 +13,7 @@ from relay.inbox.alarms.rules import RULES
 from relay.inbox.board import NEVER, SILENT, Board
 from relay.inbox.operators import documents
 from relay.inbox.operators.handling import Handling, ReportId
-from relay.inbox.pages import exports, lanes, render, situation, words
+from relay.inbox.pages import exports, handed_on, lanes, situation
 from relay.inbox.pages.geography import Outline, draw
 from relay.inbox.pages.room import Room
 from relay.inbox.pages.visit import Visit, must_be_ours
@@ -126,6 +126,7 @@ class Papers:
             earlier=self._room.operators.documents.list(_kind(documents.HANDOVER, visit), 20),
             taken=request.query_params.get("over", ""),
             problem="fout" in request.query_params,
+            rest=handed_on.rest(board, self._room.operators.alarms.mutes(), visit.language),
         )
 
     async def hand_over(self, request: Request, visit: Visit) -> Response:
@@ -140,8 +141,8 @@ class Papers:
 
     def _hand_over(self, visit: Visit, taker: str, remark: str) -> None:
         board, kind = self._room.board(visit.lane), _kind(documents.HANDOVER, visit)
-        text = handover_text(board, visit.name, taker, remark)
         operators = self._room.operators
+        text = handed_on.text(board, operators.alarms.mutes(), visit.name, taker, remark)
         operators.documents.freeze(kind, visit.name, lambda _: text, situation.figures(board))
         operators.hand_over(visit.name, taker, exercise=board.exercise)
 
@@ -193,30 +194,9 @@ class Papers:
 _NOTHING = documents.Document(documents.REPORT, 0, 0, "", "", {})
 
 
-def handover_text(board: Board, giver: str, taker: str, remark: str) -> str:
-    """What was handed over, in plain text."""
-    silent = [site.name for site in board.sites if site.state in (SILENT, NEVER)]
-    lines = [
-        f"DIENSTOVERDRACHT {render.stamp(board.unix_s)} - {giver} draagt over aan {taker}",
-        f"Open {board.count('open', 'limited', 'full')}/{len(board.sites)},"
-        f" stil: {', '.join(silent) or 'geen'}",
-        *(
-            f"{line.level} {line.name or ', '.join(line.names)} {_what(line.rule)}"
-            f" - {line.who or 'nog niemand'}"
-            for line in board.attention
-        ),
-        f"Opmerking: {remark or '-'}",
-    ]
-    return "\n".join(f"{situation.EXERCISE}: {line}" if board.exercise else line for line in lines)
-
-
 def _kind(kind: str, visit: Visit) -> str:
     """Of the documents of a lane: each has its own numbers."""
     return f"{kind} exercise" if lanes.is_exercise(visit.lane) else kind
-
-
-def _what(rule: str) -> str:
-    return words.pick(words.RULE[rule], "nl") if rule in words.RULE else rule
 
 
 def _file(name: str, content: str | bytes, kind: str = "application/json") -> Response:

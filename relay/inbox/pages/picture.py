@@ -141,7 +141,9 @@ def keep_picture(board: Board, banner: str, folder: Path, keep: int) -> Path:
     when = datetime.fromtimestamp(board.unix_s).astimezone().strftime("%Y%m%d-%H%M")
     path = folder / f"stand-{when}.pdf"
     files.replace(path, drawn, files.PRIVATE)
-    for each in kept_pictures(folder)[:-keep]:
+    # those of a clock that ran ahead go first: else each new one would be the oldest
+    first_to_go = sorted(kept_pictures(folder), key=lambda each: (each.name <= path.name, each.name))
+    for each in first_to_go[:-keep]:
         with contextlib.suppress(OSError):
             each.unlink()
     return path

@@ -47,7 +47,7 @@ def write(
         f" stil {now['silent']}{named}"
         f"{unclear}, urgent {now['urgent']}",
         f"2 Per gemeente (stand {when[-5:]}): " + "; ".join(_municipalities(board, before)),
-        "3 Tekorten en bijstand: " + ("; ".join(_shortages(board)) or "geen bekend"),
+        "3 Tekorten en bijstand: " + ("; ".join(shortages(board)) or "geen bekend"),
         "4 Stroom en verbindingen: " + _power(board),
         "5 Incidenten: " + _incidents(board),
         f"6 Verwachting: {outlook or '-'}",
@@ -71,14 +71,15 @@ def _municipalities(board: Board, before: Figures) -> list[str]:
     ]
 
 
-def _shortages(board: Board) -> list[str]:
+def shortages(board: Board, language: str = "nl") -> list[str]:
+    """What sites asked for and how far that is, and what they have little or nothing of."""
     asked = [
-        f"{line.name} {_words(line.report)}, {words.handling_text(line.handling.state, 'nl')}"
+        f"{line.name} {_words(line.report, language)}, {words.handling_text(line.handling.state, language)}"
         for line in board.attention
         if line.report is not None and line.report.is_request
     ]
     scarce = [
-        f"{site.name} {words.label(name, 'nl').lower()} {words.value_text(name, value, 'nl')}"
+        f"{site.name} {words.label(name, language).lower()} {words.value_text(name, value, language)}"
         for site in board.sites
         for name in ("water", "food", "sanitation", "first_aid", "blankets", "heating")
         if (value := site.fresh(name)) in ("low", "out")
@@ -86,10 +87,10 @@ def _shortages(board: Board) -> list[str]:
     return [*asked, *scarce][:LINES_MAX]
 
 
-def _words(report: Report) -> str:
+def _words(report: Report, language: str = "nl") -> str:
     values = report.shown.values
     names = [name for name in ("need", "amount", "amount_unit") if name in values]
-    said = " ".join(words.value_text(name, values[name], "nl") for name in names)
+    said = " ".join(words.value_text(name, values[name], language) for name in names)
     return said or str(values.get("text", ""))
 
 

@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from relay.core.fields import FIELDS
+from relay.core.fields import BY_NAME, FIELDS
 from relay.inbox.operators.handling import TRANSITIONS, Handling, ReportId
 from relay.inbox.operators.journal import Checker
 from relay.inbox.operators.manual import looks_same
@@ -20,6 +20,8 @@ from relay.inbox.pages.visit import Visit
 
 ROWS = 100
 LOG_ROWS = 200
+# What a node measures of the site itself; all else that it measures is about the machine, for a technician.
+OF_THE_SITE = ("power", "mains_lost_min", "battery_pct", "runtime_min", "door", "broker")
 FRAGMENTS = {
     "overzicht": "overview_body.html",
     "wand": "wall_body.html",
@@ -93,7 +95,8 @@ class Views:
             request,
             board=board,
             site=site,
-            readings=readings,
+            readings=[each for each in readings if not _is_technical(each[0])],
+            technical=[each for each in readings if _is_technical(each[0])],
             lines=history.lines(
                 history.moments(self._room.history(site), lanes.flags(visit.lane)), board.unix_s
             ),
@@ -159,3 +162,7 @@ class Views:
 def _composed_s(report: Report) -> int:
     composed_s = report.shown.composed_s
     return report.received_s if composed_s is None else min(composed_s, report.received_s)
+
+
+def _is_technical(name: str) -> bool:
+    return name in BY_NAME and BY_NAME[name].by == "node" and name not in OF_THE_SITE

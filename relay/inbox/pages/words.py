@@ -161,7 +161,7 @@ PAGE = {
     "message_found": Text("melding", "report"),
     "older": Text("Oudere", "Older"),
     "newest": Text("naar de nieuwste", "to the newest"),
-    "no_messages": Text("Geen berichten.", "No messages."),
+    "no_messages": Text("Geen meldingen.", "No reports."),
     "value": Text("waarde", "value"),
     "now": Text("nu", "now"),
     "age": Text("leeftijd", "age"),
@@ -252,6 +252,7 @@ PAGE = {
     "hand_over": Text("Ik draag over", "I hand over"),
     "export": Text("Exporteren", "Export"),
     "last_day": Text("Laatste 24 uur", "Last 24 hours"),
+    "gap": Text("gat", "gap"),
     "gaps": Text("gaten", "gaps"),
     "mute": Text("Geluid van een regel dempen", "Mute a rule"),
     "muted": Text("Zonder geluid", "Without sound"),
@@ -274,6 +275,9 @@ PAGE = {
     "empty": Text(
         "Nog geen knooppunten. Laat er een toe (naober authority approve) en wacht op zijn eerste bericht.",
         "No nodes yet. Admit a node (naober authority approve) and wait for its first message.",
+    ),
+    "nobody_exercises": Text(
+        "Nog geen punt heeft iets in een oefening gemeld.", "No site has told anything in an exercise yet."
     ),
     "ok": Text("goed", "good"),
     "out": Text("weg", "gone"),

@@ -36,6 +36,10 @@ PAGE = {
     "not_yet": Text("weten het nog niet", "do not know yet"),
     "for_sites": Text("Aan", "For"),
     "nobody": Text("Kies minstens één punt.", "Choose one site at least."),
+    "which": Text(
+        "Je koos punten, maar bij Aan staat iets anders. Kies daar gekozen punten, of haal de vinkjes weg.",
+        "You ticked sites, but For says something else. Choose chosen sites there, or take the ticks away.",
+    ),
     "no_time": Text("Dit is geen tijd. Schrijf bijvoorbeeld 17:00.", "This is no time. Write 17:00, say."),
     "who": Text("Alleen een coördinator start of beëindigt een oefening.", "Only coordinators may do this."),
 }

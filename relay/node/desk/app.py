@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 UNGUARDED = ("/pin", "/static/", "/favicon.ico")
 METHODS = (*LOOKING, "POST")
+AGAIN_S = 10  # what a browser that asks too often is told
 
 log = logging.getLogger("naober.desk")
 
@@ -119,6 +120,8 @@ class _Door:
         scope, access, device = request.scope, self._pages.access, self._pages.device(request)
         if scope["method"] not in METHODS:
             return PlainTextResponse("", 405)
+        if scope["method"] in LOOKING and not access.may_look(scope, device):
+            return PlainTextResponse("Wacht even. / Wait a moment.", 429, {"Retry-After": str(AGAIN_S)})
         if scope["method"] == "POST" and not access.may_post(device):
             return _refused(self._pages, request, 429)
         if scope["path"].startswith(UNGUARDED):

@@ -37,7 +37,7 @@ def band_of(station: Station, progress: Progress, now: Now, base_s: float) -> Ba
     if station.storage:
         state = "no_storage"
     elif heard_s is not None and heard_s <= limit_s:
-        state = "under_way" if (oldest_s or 0) > usual_min[1] * 60 else "heard"
+        state = "under_way" if (oldest_s or 0) > usual_min[0] * 60 else "heard"
     elif silent_s > UNCONFIRMED_S:
         state = "unconfirmed"
     return Band(

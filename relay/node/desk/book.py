@@ -22,6 +22,7 @@ from relay.node.desk.stamps import Stamp
 from relay.node.outbox import SqliteOutbox
 from relay.node.station import Station
 
+PLACE_LENGTH_MAX = 21  # of two numbers of 32 bits
 FORMS_MAX = 300  # that are shown; the oldest goes first
 SCAN_MAX = 600  # reports that are looked through for those that were sent otherwise
 KINDS = {
@@ -56,7 +57,7 @@ class Book:
         if id in self._forms:
             return self._forms[id]
         epoch, _, number = id.partition("-")
-        if epoch.isdecimal() and number.isdecimal():
+        if epoch.isdecimal() and number.isdecimal() and len(id) <= PLACE_LENGTH_MAX:
             return self._forms.get(self._places.get((int(epoch), int(number)), ""))
         return None
 

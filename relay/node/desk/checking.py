@@ -7,6 +7,7 @@ tests/node/test_desk_forms_limits.py counts them. Source: experience.md, section
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Mapping
 
 from relay.core.fields import BY_NAME, Field, check
@@ -16,6 +17,7 @@ TEXT_CHARACTERS_MAX = 120
 TEXT_BYTES_MAX = 124
 TEXT_SHORT = 60  # characters up to which a text is sent sooner: "kort = sneller"
 NUMBER_DIGITS_MAX = 9
+_BY = re.compile(r"[+-]?[0-9]{1,3}")
 
 TIMES_LAST_MAX = 3
 DOUBT_FROM = 10  # below that three times as many is nothing
@@ -73,6 +75,11 @@ def wire_words(typed: Mapping[str, str]) -> dict[str, str]:
                 value = number(field, word)
         found[name] = word if value is None else str(value)
     return found
+
+
+def step_by(said: str) -> int | None:
+    """By how much a stepper's button changes its number; None for what no button of ours says."""
+    return int(said) if _BY.fullmatch(said) else None
 
 
 def stepped(field: Field, typed: str, by: int) -> str:

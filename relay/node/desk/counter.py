@@ -51,7 +51,7 @@ class Counter:
         self._forms.refresh()
         now, station = self._now(), self._station
         entered = self.entered()
-        unread = [notice for notice in self._vrd.notices(now) if not notice.seen]
+        unread = [each for each in self._vrd.notices(now) if not each.seen and each.replaced_by is None]
         time = time_of(now.moment, now.inbox)
         time_s = time + EPOCH_2025_UNIX_S if time else None
         asking = stamp_of(now.moment, now.inbox)
@@ -146,17 +146,19 @@ class Counter:
                 found[name] = now
         return found
 
-    def submit(self, form: str, request: Mapping[str, Any], *, hold: bool, ago_min: int) -> Outcome:
+    def submit(
+        self, form: str, request: Mapping[str, Any], *, hold: bool, ago_min: int, device: str = ""
+    ) -> Outcome:
         """See Forms."""
-        return self._forms.submit(form, request, hold=hold, ago_min=ago_min)
+        return self._forms.submit(form, request, hold=hold, ago_min=ago_min, device=device)
 
-    def undo(self, id: str) -> Sent | None:
+    def undo(self, id: str, device: str = "") -> Sent | None:
         """See Forms."""
-        return self._forms.undo(id)
+        return self._forms.undo(id, device)
 
-    def withdraw(self, form: str, id: str, reason: str) -> Outcome:
+    def withdraw(self, form: str, id: str, reason: str, device: str = "") -> Outcome:
         """See Forms."""
-        return self._forms.withdraw(form, id, reason)
+        return self._forms.withdraw(form, id, reason, device)
 
     def answer(self, form: str, number: int, answer: int) -> Outcome:
         """See Forms."""

@@ -7,6 +7,7 @@ others from a code that is still to come into one that was photographed. Source:
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections import OrderedDict
@@ -16,6 +17,7 @@ from functools import lru_cache
 import msgspec
 from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -27,7 +29,7 @@ from relay.node.desk.render import Pages
 CODE_PIXELS = 400  # wide; a square of a code is a whole number of them, and 3 at least
 SQUARE_PIXELS_MIN, SQUARE_PIXELS_MAX = 3, 6
 EDGE_SQUARES = 4
-SERIES_MAX = 8  # made and still to be looked through
+SERIES_MAX = 16  # made and still to be looked through, the newest of each device
 SERIES_S = 1800.0
 DRAWN_MAX = 16  # about 25 kB each
 
@@ -86,11 +88,16 @@ class AllSeries:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._kept: OrderedDict[str, Series] = OrderedDict()
+        self._of: dict[str, str] = {}  # device: the name of its newest
 
-    def keep(self, codes: tuple[CourierCode, ...]) -> Series:
-        """A new one; of too many the oldest goes."""
+    def keep(self, codes: tuple[CourierCode, ...], device: str) -> Series:
+        """A new one for `device`, instead of its last; of too many the oldest goes."""
         series = Series(secrets.token_urlsafe(9), self._clock(), codes)
+        self._kept.pop(self._of.get(device, ""), None)
         self._kept[series.name] = series
+        self._of = {each: name for each, name in self._of.items() if name in self._kept} | {
+            device: series.name
+        }
         while len(self._kept) > SERIES_MAX:
             self._kept.popitem(last=False)
         return series
@@ -125,14 +132,18 @@ class _Courier:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
         self._all = AllSeries()
+        self._drawing = asyncio.Lock()  # one at a time: the links' threads need the processor, too
 
     async def page(self, request: Request) -> Response:
         """One code, and how to go on."""
         pages, asked = self._pages, request.query_params.get("reeks", "")
         series = self._all.get(asked)
+        device = pages.device(request)
+        if not pages.access.may_draw(request.scope, device):
+            raise HTTPException(429)
         if series is None:
             try:
-                series = self._all.keep(await pages.desk.courier_codes())
+                series = self._all.keep(await pages.desk.courier_codes(), device)
             except StorageError as error:
                 return pages.trouble(request, error, 503)
             number = 1
@@ -141,7 +152,8 @@ class _Courier:
         words = {name: pages.text(request, text) for name, text in WORDS.items()}
         code = series.codes[number - 1] if series.codes else None
         label = f"{words['code']} {number} {words['of']} {len(series.codes)}"
-        picture = await run_in_threadpool(drawn, code.text, label) if code else ""
+        async with self._drawing:
+            picture = await run_in_threadpool(drawn, code.text, label) if code else ""
         return pages.render(
             request,
             "koerier.html",

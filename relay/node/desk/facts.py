@@ -101,6 +101,7 @@ class VrdNotice(msgspec.Struct, frozen=True, kw_only=True):
     time_s: int | None  # when VRD said it (unix)
     seen: bool
     answer: int | None  # that was given here: 0 read, 1.. as the buttons; an order: 1 done, 2 can't be done
+    replaces: int | None = None  # the number of the one that it stands for now, as far as it was heard
     replaced_by: int | None = None
 
 

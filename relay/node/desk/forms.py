@@ -6,6 +6,7 @@ it is remembered: posted twice it does nothing, and tells what came of it the fi
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from relay.core.message import Clock, Confidence, Draft, Kind, Moment, Urgency
 from relay.core.parts import split
 from relay.core.wire import EPOCH_2025_UNIX_S, NUMBER_MAX
 from relay.errors import LedgerError, NaoberError, Text, ValueRefused, WireError
+from relay.loopback import is_loopback
 from relay.node.desk.book import Book
 from relay.node.desk.facts import Outcome, Sent
 from relay.node.desk.progress import Now, Progress
@@ -29,8 +31,14 @@ from relay.node.submitting import SEND_KINDS, drafts_of
 
 HOLD_S = 10.0  # "Ongedaan maken (10)"
 AGO_MIN_MAX = 48 * 60  # what was written longer ago is not entered as if it counted
-ID_FORM = re.compile(r"(?!\d+-\d+$)[A-Za-z0-9_.-]{1,64}")
+ID_FORM = re.compile(r"(?!\d+-\d+$)[A-Za-z0-9_-]{1,64}")
+AGAIN_BYTES = 12  # of a name that no posted form has: there is a dot in it
 WAIT_S = 60.0
+NOT_YOURS = Text("Alleen wie dit verstuurde kan het nu ongedaan maken", "Only who sent this can undo it now")
+NOT_YOURS_DO = Text(
+    "Wacht tot het weg is. Dan kun je het intrekken, en dat ziet VRD.",
+    "Wait until it has gone. Then you can withdraw it, and VRD sees that.",
+)
 
 log = logging.getLogger("naober.node")
 
@@ -41,6 +49,7 @@ class Forms:
     def __init__(self, station: Station, book: Book, progress: Progress) -> None:
         self._station, self._book, self._progress = station, book, progress
         self._epoch = 0
+        self._by: dict[str, str] = {}  # whose device a form is that is held
         self.refresh()
 
     def refresh(self) -> None:
@@ -54,7 +63,9 @@ class Forms:
 
     # --- posting ---
 
-    def submit(self, id: str, request: Mapping[str, Any], *, hold: bool, ago_min: int) -> Outcome:
+    def submit(
+        self, id: str, request: Mapping[str, Any], *, hold: bool, ago_min: int, device: str = ""
+    ) -> Outcome:
         """`request`: see submitting.drafts_of. On disk when this returns; an emergency goes at once."""
         self.refresh()
         if again := self.again(id):
@@ -70,6 +81,7 @@ class Forms:
         if hold and first.urgency is not Urgency.EMERGENCY:
             self._station.on_desk(lambda rows: rows.keep(form))
             self._book.put(form)
+            self._by[id] = device
         else:
             self._send(form, drafts)
         return self._outcome(id)
@@ -109,20 +121,26 @@ class Forms:
 
     # --- taking back ---
 
-    def undo(self, id: str) -> Sent | None:
-        """Never send it, if it is still held; tells how it is in any case."""
+    def undo(self, id: str, device: str = "") -> Sent | None:
+        """Never send it, if it is still held; tells how it is in any case.
+
+        Raises NaoberError for a device that did not post it: VRD would never hear what others keep from it.
+        """
         self.refresh()
         form = self._book.get(id)
         if form is None:
             return None
         if form.state is FormState.HELD:
+            if device != self._by.get(form.id, device) and not is_loopback(device):  # the box's own screen
+                raise NaoberError(NOT_YOURS, NOT_YOURS_DO)
             form = msgspec.structs.replace(form, state=FormState.UNDONE)
             undone = form
             self._station.on_desk(lambda rows: rows.keep(undone))
             self._book.put(form)
+            self._by.pop(form.id, None)
         return self._progress.sent(form, self._progress.now())
 
-    def withdraw(self, id: str, about: str, reason: str) -> Outcome:
+    def withdraw(self, id: str, about: str, reason: str, device: str = "") -> Outcome:
         """Tell VRD that a message no longer holds; one that is held is never sent."""
         self.refresh()
         if again := self.again(id):
@@ -134,7 +152,7 @@ class Forms:
                 Text("Bel VRD als het niet meer klopt", "Call VRD if it no longer holds"),
             )
         if target.state is FormState.HELD:
-            self.undo(target.id)
+            self.undo(target.id, device)
         elif target.state is FormState.SENT and not self._book.about(target):
             self._withdraw(id, target, _reason(reason))
         return self._outcome(target.id)
@@ -167,7 +185,8 @@ class Forms:
         place = target.parts[0][-1]
         told = [each.what.values for each in self._book.about(target)]
         if place[0] == self._epoch and place not in [_about(values) for values in told]:
-            self._withdraw(f"{form.id[:50]}.{self._epoch}", target, str(form.what.values.get("reason", "")))
+            name = hashlib.sha256(form.id.encode()).hexdigest()[: 2 * AGAIN_BYTES]
+            self._withdraw(f"{name}.{self._epoch}", target, str(form.what.values.get("reason", "")))
 
     # --- sending ---
 
@@ -204,6 +223,7 @@ class Forms:
         said = form.what.said
         moment = Moment(said.elapsed_s, said.boot, said.unix_s, said.clock)
         rows = self._station.submit(drafts, moment, form)
+        self._by.pop(form.id, None)
         self._book.put(form, rows)
 
     def _outcome(self, id: str, otherwise: Form | None = None) -> Outcome:

@@ -48,7 +48,10 @@ class _Messages:
 
     async def undo(self, request: Request) -> Response:
         await self._pages.form_of(request)
-        sent = await self._pages.desk.undo(request.path_params["id"])
+        try:
+            sent = await self._pages.desk.undo(request.path_params["id"], self._pages.device(request))
+        except NaoberError as error:
+            return self._pages.trouble(request, error, 409)
         if sent is None:
             raise HTTPException(404)
         return self._pages.to(request, f"/verstuurd/{sent.id}" + ("" if sent.undone else "?n=laat"))
@@ -69,7 +72,9 @@ class _Messages:
             return self._asked(request, sent, reason, refused, 422)
         if can_withdraw(sent):
             try:
-                await self._pages.desk.withdraw(form.get("form", ""), sent.id, reason)
+                await self._pages.count_message(request, form.get("form", ""))
+                device = self._pages.device(request)
+                await self._pages.desk.withdraw(form.get("form", ""), sent.id, reason, device)
             except NaoberError as error:
                 return self._asked(request, sent, reason, error.what, 409)
         return self._pages.to(request, f"/verstuurd/{sent.id}")

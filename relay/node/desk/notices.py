@@ -54,6 +54,7 @@ class _Notices:
         if given not in {str(number) for number, _ in buttons(notice)}:
             raise HTTPException(400)
         try:
+            await self._pages.count_message(request, form.get("form", ""))
             await self._pages.desk.answer(form.get("form", ""), notice.number, int(given))
         except NaoberError as error:
             return await self._shown(request, notice, error.what, 409)

@@ -69,6 +69,7 @@ PAGE = {
     "all_codes": Text("Alle codes, voor wie helpt", "All codes, for who helps"),
     "urgency": Text("Dringend", "Urgency"),
     "kept": Text("Bewaard op dit apparaat", "Kept on this device"),
+    "kept_memory": Text("Alleen in het geheugen, niet bewaard", "In memory only, not kept"),
     "hold": Text("Wordt over enkele seconden verstuurd.", "Will be sent in a few seconds."),
     "under_way": Text("Onderweg, nog geen bevestiging", "Under way, no confirmation yet"),
     "times_sent": Text("keer verstuurd", "times sent"),
@@ -118,7 +119,14 @@ PAGE = {
     "earlier": Text("Eerder", "Earlier"),
     "none_from_vrd": Text("Nog geen berichten van VRD.", "No messages from VRD yet."),
     "replaced_by": Text("vervangen door", "replaced by"),
+    "replaced_by_long": Text(
+        "Dit geldt niet meer. Het is vervangen door bericht", "No longer valid. It was replaced by message"
+    ),
+    "replaces": Text("in plaats van", "in place of"),
+    "replaces_long": Text("Dit komt in plaats van bericht", "This comes in place of message"),
     "answer": Text("Antwoord aan VRD", "Answer to VRD"),
+    "answer_anew": Text("Toch iets anders antwoorden?", "Another answer after all?"),
+    "again": Text("Kijk of er iets nieuws is", "See whether there is news"),
     "answered": Text("Jullie antwoord:", "Your answer:"),
     "seen_button": Text("Gelezen", "Read"),
     "done_button": Text("Uitgevoerd", "Done"),
@@ -156,6 +164,15 @@ PAGE = {
     "pin_wait": Text("Wacht even en probeer dan opnieuw:", "Wait a moment and then try again:"),
     "pin_enter": Text("Naar binnen", "Go in"),
 }
+
+TOO_MANY = Text(
+    "Er zijn net te veel berichten verstuurd. Dit bericht is niet verstuurd.",
+    "Too many messages were sent just now. This message was not sent.",
+)
+TOO_MANY_DO = Text(
+    "Wacht een paar minuten en probeer het opnieuw. Is er haast bij? Bel VRD, en bij levensgevaar 112.",
+    "Wait a few minutes and try again. Is it urgent? Call VRD, and 112 when a life is in danger.",
+)
 
 TROUBLE = {
     400: Text("Dit formulier kwam niet goed aan.", "This form did not arrive well."),

@@ -108,10 +108,10 @@ class _PaperPages:
         paper = paper_of(given)
         if not paper.is_ours:
             raise HTTPException(400)
-        name, _, by = given.get("stap", "").partition(":")
-        if name in ("hours", "minutes") and by.lstrip("+-").isdecimal() and len(by) < 4:
+        name, _, said = given.get("stap", "").partition(":")
+        if name in ("hours", "minutes") and (by := checking.step_by(said)) is not None:
             now = paper.given.get(name, "")
-            paper.given[name] = str(max(0, (int(now) if now.isdecimal() else 0) + int(by)))
+            paper.given[name] = str(max(0, (int(now) if now.isdecimal() else 0) + by))
         if given.get("naar") == "overnemen":
             paper = taken_over(paper)
         with contextlib.suppress(StorageError):  # told when it is saved
@@ -195,6 +195,7 @@ class _PaperPages:
     async def _send(self, request: Request, paper: Paper, naar: str) -> str:
         desk, device, went = self._pages.desk, self._pages.device(request), "/stand?bewaard=openstelling"
         if message := paper.message():
+            await self._pages.count_message(request, paper.given["form"])
             outcome = await desk.submit(
                 paper.given["form"],
                 paper.kind,  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 import random
 from collections import OrderedDict
 from collections.abc import Callable
@@ -18,6 +19,8 @@ DEVICES_MAX = 256  # whose failures are remembered
 TOGETHER_MAX = 20  # wrong ones of all devices at once, then one per TOGETHER_EVERY_S
 TOGETHER_EVERY_S = 10.0
 FORGIVEN_S = 3600.0  # after so long without a wrong one a device begins anew
+
+log = logging.getLogger("naober.desk")
 
 
 def load_or_create(path: Path) -> str:
@@ -52,6 +55,7 @@ class Guard:
         self._now = now
         self._wrong: OrderedDict[str, tuple[int, float]] = OrderedDict()  # times, and when the last
         self._together, self._since = float(TOGETHER_MAX), now()
+        self._told = False  # that somebody guesses, since the last quiet time
 
     def wait_s(self, device: str) -> float:
         """How long `device` has to wait before its next try."""
@@ -71,8 +75,14 @@ class Guard:
         self._wrong[device] = (times + 1, self._now())
         if len(self._wrong) > DEVICES_MAX:
             self._wrong.popitem(last=False)
-        self._together = self._left() - 1
-        self._since = self._now()
+        left = self._left()
+        self._told = self._told and left < TOGETHER_MAX
+        self._together, self._since = left - 1, self._now()
+        if self._together < 1 and not self._told:
+            self._told = True
+            log.warning(
+                "somebody guesses the PIN of the page, last from %s: %d wrong ones", device, TOGETHER_MAX
+            )
         return False
 
     def _left(self) -> float:

@@ -23,7 +23,7 @@ from relay.node.desk import words
 from relay.node.desk.access import Access
 from relay.node.desk.facts import Home
 from relay.node.desk.live import key_of
-from relay.node.desk.page_words import PAGE
+from relay.node.desk.page_words import PAGE, TOO_MANY, TOO_MANY_DO
 from relay.web import forms
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
 ENGLISH = "/en"
 LIVE = "x-naober"  # the header of a page that was taken anew by our script, not by a person
+
+
+class TooMany(NaoberError):
+    """Whoever asks said too much of late."""
 
 
 class Pages:
@@ -76,6 +80,11 @@ class Pages:
         if not self.access.is_ours(request.scope, form.pop("csrf", "")):
             raise HTTPException(403)
         return form
+
+    async def count_message(self, request: Request, form: str) -> None:
+        """Count one message to VRD, unless `form` was posted before; raises TooMany for one too many."""
+        if await self.desk.one(form) is None and not self.access.may_say(request.scope, self.device(request)):
+            raise TooMany(TOO_MANY, TOO_MANY_DO)
 
     def new_form(self) -> str:
         """A one-time form id."""

@@ -24,6 +24,7 @@ from relay.node.desk.stamps import Stamp
 from relay.node.waiting import contents
 
 FORMS_MAX = 1000  # whose ids are remembered; the oldest goes first, one that is held never
+ENTERED_MAX = 500  # forms with values of the site, likewise; they push out no message
 RECEIPTS_MAX = 500
 MARK_BYTES = 12
 
@@ -155,11 +156,12 @@ class DeskRows:
         messages = msgspec.msgpack.encode((form.parts, form.marks))
         row = (form.id, form.state, *msgspec.structs.astuple(form.kept), form.due_s, what, messages)
         self._db.execute("INSERT OR REPLACE INTO form VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-        self._db.execute(
-            "DELETE FROM form WHERE state <> 0 AND elapsed_s <="
-            " (SELECT elapsed_s FROM form ORDER BY elapsed_s DESC LIMIT 1 OFFSET ?)",
-            (FORMS_MAX,),
-        )
+        for which, most in (("state = 3", ENTERED_MAX), ("state NOT IN (0, 3)", FORMS_MAX)):
+            self._db.execute(
+                f"DELETE FROM form WHERE {which} AND elapsed_s <="
+                f" (SELECT elapsed_s FROM form WHERE {which} ORDER BY elapsed_s DESC LIMIT 1 OFFSET ?)",
+                (most,),
+            )
 
     # --- receipts ---
 

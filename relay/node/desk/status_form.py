@@ -259,12 +259,12 @@ def _as_form(filled: Filled) -> dict[str, str]:
     return {"form": filled.form, **filled.typed, **was}
 
 
-def _step(filled: Filled, name: str, by: str) -> None:
+def _step(filled: Filled, name: str, said: str) -> None:
     """A stepper's button without a script; "?" empties the box."""
-    if by == UNKNOWN:
+    if said == UNKNOWN:
         filled.typed[name] = ""
-    elif by.lstrip("+-").isdecimal() and len(by) < 4 and BY_NAME[name].kind == "integer":
-        filled.typed[name] = checking.stepped(BY_NAME[name], filled.typed[name], int(by))
+    elif BY_NAME[name].kind == "integer" and (by := checking.step_by(said)) is not None:
+        filled.typed[name] = checking.stepped(BY_NAME[name], filled.typed[name], by)
 
 
 def _shown(group: str, known: Mapping[str, Known]) -> dict[str, Known]:

@@ -200,7 +200,7 @@ class Walk:
             found=privacy.findings(state.get("text", "")),
             message=True,
             newer={},
-            is_emergency=state.get("urgency") == EMERGENCY,
+            is_emergency=self._urgency(state) == EMERGENCY,
             error=error,
             other=other(self._pages, request, f"{self._way.path}/{CHECK}?{query(state)}"),
         )
@@ -238,11 +238,12 @@ class Walk:
     async def _submit(self, request: Request, state: State, naar: str) -> Response:
         desk, device = self._pages.desk, self._pages.device(request)
         try:
+            await self._pages.count_message(request, state["form"])
             outcome = await desk.submit(
                 state["form"],
                 state["kind"],  # type: ignore[arg-type]
                 self._way.values(state),
-                int(state.get("urgency", NOT_ASKED)),
+                int(self._urgency(state)),
                 real=naar == "echt",
                 exercise=naar == "oefening",
                 device=device,
@@ -256,6 +257,11 @@ class Walk:
 
     def _steps(self, state: State) -> tuple[Step, ...]:
         return self._way.steps(state)
+
+    def _urgency(self, state: State) -> str:
+        """As it was chosen; where it is not asked, an address that gives one changes nothing."""
+        asked = any("urgency" in step.keys for step in self._steps(state))
+        return state["urgency"] if asked else NOT_ASKED
 
     def _step(self, request: Request, state: State) -> Step:
         name = request.path_params.get("step", "")
@@ -330,9 +336,9 @@ def _changed(given: Mapping[str, str], state: State) -> State:
     amount, equals, unit = given.get("keuze", "").partition(" ")
     if equals:
         state |= {"amount": amount, "amount_unit": unit}
-    name, _, by = given.get("stap", "").partition(":")
-    if name == "amount" and by.lstrip("+-").isdecimal() and len(by) < 4:
-        state["amount"] = checking.stepped(BY_NAME["amount"], state.get("amount", ""), int(by))
+    name, _, said = given.get("stap", "").partition(":")
+    if name == "amount" and (by := checking.step_by(said)) is not None:
+        state["amount"] = checking.stepped(BY_NAME["amount"], state.get("amount", ""), by)
     if "had" in given and given["had"] != state.get("need", ""):
         state.pop("amount", None)
         state.pop("amount_unit", None)

@@ -12,13 +12,11 @@ from relay.node.desk.facts import VrdNotice
 from relay.node.desk.progress import Now
 from relay.node.desk.stamps import Stamp
 from relay.node.notice_rows import NOTICES_MAX, HeardNotice
-from relay.node.noticing import named, said_in
+from relay.node.noticing import Name, kind_of, name_of, named, replacements, said_in
 from relay.node.station import Station
 
 PUBLIC_FACT = "public_notice"
 INFORMATION = "information"  # the one kind that is for visitors' eyes
-
-Name = tuple[int, int]
 
 
 class FromVrd:
@@ -34,7 +32,9 @@ class FromVrd:
 
     def notices(self, now: Now) -> tuple[VrdNotice, ...]:
         """Newest first."""
-        return tuple(self._told(row, now) for row in self._read())
+        rows = self._read()
+        replaced = replacements(rows, self._notice)
+        return tuple(self._told(row, now, replaced) for row in rows)
 
     def looked(self, number: int) -> None:
         """Somebody reads it here; a disk that takes no note of it is no reason to hide it."""
@@ -44,10 +44,14 @@ class FromVrd:
                 self._station.notices.note_seen(row.kept.epoch, row.kept.number)
 
     def public(self, now: Now) -> VrdNotice | None:
-        """The one that visitors are shown."""
-        for row in self._read():
-            if (row.kept.epoch, row.kept.number) == self._public:
-                told = self._told(row, now)
+        """The one that visitors are shown: never one that VRD replaced, but what stands in its place."""
+        rows, shown = self._read(), self._public
+        replaced = replacements(rows, self._notice)
+        while shown in replaced:
+            shown = replaced[shown]
+        for row in rows:
+            if name_of(row) == shown:
+                told = self._told(row, now, replaced)
                 return told if told.kind == INFORMATION else None
         return None
 
@@ -56,7 +60,7 @@ class FromVrd:
         self._public = None
         if number is not None:
             row = named(self._read(), number)
-            self._public = (row.kept.epoch, row.kept.number)
+            self._public = name_of(row)
         epoch, number = self._public or (0, 0)
         with contextlib.suppress(StorageError):
             self._station.outbox.remember({PUBLIC_FACT: f"{epoch} {number}" if epoch else ""})
@@ -72,7 +76,7 @@ class FromVrd:
         return self._rows
 
     def _notice(self, row: HeardNotice) -> Notice:
-        name = (row.kept.epoch, row.kept.number)
+        name = name_of(row)
         known = self._said.get(name)
         if known is None or known[0] != row.kept.said:
             if len(self._said) >= NOTICES_MAX:
@@ -80,12 +84,12 @@ class FromVrd:
             known = self._said[name] = (row.kept.said, said_in(row))
         return known[1]
 
-    def _told(self, row: HeardNotice, now: Now) -> VrdNotice:
+    def _told(self, row: HeardNotice, now: Now, replaced: dict[Name, Name]) -> VrdNotice:
         notice = self._notice(row)
         header, values = notice.header, notice.values
         return VrdNotice(
             number=row.kept.number,
-            kind=str(values.get("notice", INFORMATION)),
+            kind=kind_of(values),
             text=str(values.get("text", "")),
             urgency=header.urgency,
             exercise=header.exercise,
@@ -94,4 +98,6 @@ class FromVrd:
             time_s=None if header.clock == Clock.NONE else header.time + EPOCH_2025_UNIX_S,
             seen=row.seen,
             answer=row.answer,
+            replaces=next((old[1] for old, new in replaced.items() if new == name_of(row)), None),
+            replaced_by=replaced[name_of(row)][1] if name_of(row) in replaced else None,
         )

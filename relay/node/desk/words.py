@@ -182,6 +182,11 @@ def value_text(name: str, value: Value | None, language: str) -> str:
     return "" if value is None else pick(field_words.shown(name, value), language)
 
 
+def unit(name: str, language: str) -> str:
+    """A field's unit for people, where it has one."""
+    return pick(field_words.unit_of(BY_NAME.get(name)), language)
+
+
 def label(name: str, language: str) -> str:
     """A field's name for people."""
     field = BY_NAME.get(name)
@@ -227,13 +232,19 @@ def line(sent: Sent, language: str, now_s: int | None) -> str:
         received = sent.received
         when = clock(received.time_s, now_s) if received else ""
         how = via(received.link, language) if received else ""
-        return ("ontvangen" if dutch else "received") + (f" {when}" if when else "") + how
+        said = ("ontvangen" if dutch else "received") + (f" {when}" if when else "") + how
+        age = ago(received.age_s, language) if received and not when else ""
+        return f"{said}, {age}" if age else said
     if sent.expired:
         return "verlopen" if dutch else "expired"
     age = span(sent.age_s, language)
     if sent.step == Step.UNDER_WAY:
         return (f"onderweg, {age}" if dutch else f"under way, {age}") if age else _bare(dutch)
-    return (f"bewaard, {age}" if dutch else f"kept, {age}") if age else ("bewaard" if dutch else "kept")
+    if sent.safe:
+        said = "bewaard" if dutch else "kept"
+    else:  # a power cut takes it: that is not what "bewaard" says
+        said = "alleen in het geheugen" if dutch else "in memory only"
+    return f"{said}, {age}" if age else said
 
 
 def _bare(dutch: bool) -> str:

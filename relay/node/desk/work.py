@@ -153,15 +153,20 @@ class DeskWork:
         request = marked(asked, runs=await self._shell.call(self._exercise.runs))
         if real:
             await self._exercise.real()
-        return await self._say(lambda: self._counter.submit(form, request, hold=hold, ago_min=ago_min))
+        return await self._say(
+            lambda: self._counter.submit(form, request, hold=hold, ago_min=ago_min, device=device)
+        )
 
-    async def undo(self, id: str) -> Sent | None:
-        """Never send it, if it is still held; later nothing happens. Tells how it is."""
-        return await self._say(lambda: self._counter.undo(id))
+    async def undo(self, id: str, device: str = "") -> Sent | None:
+        """Never send it, if it is still held; later nothing happens. Tells how it is.
 
-    async def withdraw(self, form: str, id: str, reason: str = "") -> Outcome:
+        Raises NaoberError for another device than the one that posted it.
+        """
+        return await self._say(lambda: self._counter.undo(id, device))
+
+    async def withdraw(self, form: str, id: str, reason: str = "", device: str = "") -> Outcome:
         """Tell VRD that a message no longer holds."""
-        return await self._say(lambda: self._counter.withdraw(form, id, reason))
+        return await self._say(lambda: self._counter.withdraw(form, id, reason, device))
 
     # --- what VRD says ---
 
