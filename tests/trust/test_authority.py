@@ -310,7 +310,8 @@ def test_the_shipped_settings_say_the_defaults_and_broken_ones_are_refused(vrd: 
     path = vrd.folder / "authority.toml"
     good = path.read_text()
     assert good.count("#") == shipped.read_text().count("#")  # its explanations are still there
-    wrong = good.replace('page = ""', 'pages = ""')
+    wrong = good.replace('page = "', 'pages = "')
+    assert wrong != good
     for bad in ("x", "", wrong, good.replace(vrd.settings.authority.sign_key, "")):
         path.write_text(bad)
         with pytest.raises(ConfigError):
