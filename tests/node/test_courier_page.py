@@ -104,9 +104,11 @@ def test_an_address_that_is_not_ours_gives_the_first_code(stage: DeskStage, quer
         assert "Code 1 van 2" in stage.get(f"/koerier?reeks={own[1]}&code={odd}".replace("²", "%C2%B2")).text
 
 
-def test_when_vrd_has_everything_there_is_no_code_and_the_stick_is_still_told(stage: DeskStage) -> None:
+def test_when_vrd_has_everything_there_is_nothing_to_carry_and_no_way_of_carrying(stage: DeskStage) -> None:
     page = stage.get("/koerier").text
-    assert "VRD heeft alles" in page and "<svg" not in page and "USB-stick" in page
+    assert "VRD heeft alles" in page and "<svg" not in page and "USB-stick" not in page
+    stage.desk.codes = (code(1),)
+    assert "USB-stick" in stage.get("/koerier").text
 
 
 def test_what_does_not_fit_is_said_and_a_card_that_fails_too(stage: DeskStage) -> None:
