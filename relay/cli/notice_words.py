@@ -6,16 +6,9 @@ from typing import Any
 
 from relay.cli.language import chosen, pick
 from relay.cli.text import age
+from relay.core.notice_words import NOTICE_KIND
 from relay.errors import Text
 
-KINDS = {
-    "order": Text("Opdracht", "Order"),
-    "information": Text("Informatie voor bezoekers", "Information for visitors"),
-    "question": Text("Vraag", "Question"),
-    "time": Text("Tijd", "Time"),
-    "exercise": Text("Begin van een oefening", "An exercise begins"),
-    "exercise_over": Text("Einde van de oefening", "The exercise is over"),
-}
 HANDLING = {
     "seen": Text("VRD heeft dit gelezen", "VRD has read this"),
     "handled": Text("In behandeling bij VRD", "VRD is dealing with it"),
@@ -27,7 +20,7 @@ HANDLING = {
 
 def head(facts: dict[str, Any]) -> str:
     """Number, kind and age of a notice; an exercise says so first."""
-    kind = pick(KINDS.get(facts["kind"], KINDS["information"]))
+    kind = pick(NOTICE_KIND.get(facts["kind"], NOTICE_KIND["information"]))
     exercise = pick(Text("OEFENING ", "EXERCISE ")) if facts["exercise"] else ""
     old = "" if facts["age_s"] is None else f" · {ago(facts['age_s'])}"
     return f"{exercise}{pick(Text('Bericht', 'Notice'))} {facts['number']} · {kind}{old}"

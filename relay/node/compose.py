@@ -109,10 +109,12 @@ def make_page(
         return None
     try:
         from relay.node.desk.page_work import PageWork
+        from relay.node.desk.work import DeskWork
     except ImportError as error:
         log.error("the page needs a package that is not here: %s. Do: sudo make install-node", error.name)
         return None
-    return PageWork(shell, config, address, exercise, board, entered, courier, radio)
+    desk = DeskWork(shell, config, address, exercise, board, entered, courier, radio)
+    return PageWork(shell, config, desk)
 
 
 def radio_settings(config: NodeConfig) -> RadioSettings | None:

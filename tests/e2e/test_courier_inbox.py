@@ -12,8 +12,9 @@ from relay.core.message import Entry, Urgency
 from relay.trust import keys
 from relay.trust.roster_file import NAME as ROSTER
 from relay.trust.roster_file import encode
+from tests.e2e.operators import operator_at
 from tests.e2e.test_courier import batches, bring, handle, stick_of
-from tests.e2e.test_notices import operator_at, step
+from tests.e2e.test_notices import step
 from tests.support.command import naober
 from tests.support.process import until
 from tests.support.stack import Stack

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from relay.core.message import Urgency
-from relay.inbox.operators.people import Account
-from relay.inbox.operators.store import Operators
-from tests.inbox.room import PASSWORD, Browser
+from tests.e2e.operators import operator_at
+from tests.inbox.room import Browser
 from tests.support.command import naober
 from tests.support.process import until
 from tests.support.radios import RadioStack
@@ -20,15 +19,6 @@ from tests.support.stack import Node
 RADIO_S = 60
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
-
-
-def coordinator_at(stack: RadioStack) -> Browser:
-    operators = Operators(stack.inbox.state)
-    operators.save_account(Account("coor", "coordinator"), PASSWORD, "test")
-    operators.close()
-    browser = Browser(stack.inbox.pages_port)
-    assert browser.log_in("coor").status == 303
-    return browser
 
 
 def exercise_of(node: Node) -> dict[str, Any] | None:
@@ -44,7 +34,7 @@ def begin(coor: Browser, name: str, **fields: str) -> None:
 def test_it_begins_and_ends_at_the_site_by_mqtt_by_radio_and_after_a_restart(tmp_path: Path) -> None:
     with RadioStack(tmp_path, "beilen", "norg") as stack:
         stack.start()
-        coor, beilen, norg = coordinator_at(stack), stack.nodes["beilen"], stack.nodes["norg"]
+        coor, beilen, norg = operator_at(stack, "coor"), stack.nodes["beilen"], stack.nodes["norg"]
         until(lambda: stack.inbox.site(beilen).get("values"), 30, "the first status")
         begin(coor, "Stroomuitval", **{"scope": "several", "punt-beilen": "1"})
         until(lambda: exercise_of(beilen), 30, "it begins at the site")

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from relay.core.message import Urgency
-from relay.inbox.operators.people import Account
-from relay.inbox.operators.store import Operators
-from tests.inbox.room import PASSWORD, Browser
+from tests.e2e.operators import operator_at
+from tests.inbox.room import Browser
 from tests.support.command import naober
 from tests.support.process import until
 from tests.support.radios import RadioStack
@@ -22,15 +21,6 @@ from tests.support.stack import Node
 RADIO_S = 60  # 13 s until an urgent report goes by radio, and a lost packet is tried again
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
-
-
-def operator_at(stack: RadioStack) -> Browser:
-    operators = Operators(stack.inbox.state)
-    operators.save_account(Account("els", "coordinator"), PASSWORD, "test")
-    operators.close()
-    browser = Browser(stack.inbox.pages_port)
-    assert browser.log_in("els").status == 303
-    return browser
 
 
 def step(els: Browser, node: Node, sent: dict[str, Any], **fields: str) -> None:

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from relay.inbox.operators.people import Account
-from relay.inbox.operators.store import Operators
 from relay.sensors.nut import variables
-from tests.inbox.room import PASSWORD, Browser
+from tests.e2e.operators import operator_at
+from tests.inbox.room import Browser
 from tests.sensors.ups import Upsd
 from tests.support.process import until
 from tests.support.stack import Node, Stack
@@ -28,15 +27,6 @@ SOON_S = 5.0
 GRACE_S = 30.0  # a machine with other work is no fault of ours: this is when we give up waiting
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
-
-
-def operator_at(stack: Stack) -> Browser:
-    operators = Operators(stack.inbox.state)
-    operators.save_account(Account("els", "coordinator"), PASSWORD, "test")
-    operators.close()
-    browser = Browser(stack.inbox.pages_port)
-    assert browser.log_in("els").status == 303
-    return browser
 
 
 def values(els: Browser, node: Node) -> dict[str, str]:

@@ -4,14 +4,6 @@ from __future__ import annotations
 
 from relay.errors import Text
 
-KIND = {
-    "order": Text("Opdracht", "Order"),
-    "information": Text("Informatie voor bezoekers", "Information for visitors"),
-    "question": Text("Vraag", "Question"),
-    "time": Text("Tijd", "Time"),
-    "exercise": Text("Begin van een oefening", "An exercise begins"),
-    "exercise_over": Text("Einde van de oefening", "The exercise is over"),
-}
 SCOPE = {
     "site": Text("één punt", "one site"),
     "municipality": Text("een gemeente", "a municipality"),

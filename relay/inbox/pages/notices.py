@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from relay.core.notice_words import NOTICE_KIND
 from relay.core.notices import ANSWERS_MAX, CANNOT, DONE, READ
 from relay.core.wire import PAYLOAD_BYTES_MAX
 from relay.errors import Text, ValueRefused
@@ -116,8 +117,8 @@ class NoticePages:
             status,
             board=self._room.board(visit.lane),
             n={key: words.pick(text, language) for key, text in notice_words.PAGE.items()},
-            names={kind: words.pick(text, language) for kind, text in notice_words.KIND.items()},
-            kinds=[(kind, words.pick(notice_words.KIND[kind], language)) for kind in KINDS],
+            names={kind: words.pick(text, language) for kind, text in NOTICE_KIND.items()},
+            kinds=[(kind, words.pick(NOTICE_KIND[kind], language)) for kind in KINDS],
             scopes=[(scope, words.pick(notice_words.SCOPE[scope], language)) for scope in SCOPES],
             replaceable=[row.notice.id for row in rows if may_be_replaced(row.notice)],
             may_all=visit.session.account.may(TO_MANY),

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from relay.config import NodeConfig
-from relay.node.courier_work import CourierWork
 from relay.node.desk import pin
 from relay.node.desk.server import PageServer
 from relay.node.desk.work import DeskWork
-from relay.node.entered import Entered
-from relay.node.exercise_work import ExerciseWork
 from relay.node.shell import Shell
-from relay.sensors.base import SensorBoard
-
-if TYPE_CHECKING:
-    from relay.node.radio_work import RadioWork
 
 
 class PageWork:
     """Of one daemon; `start` it when the station is open."""
 
-    def __init__(
-        self,
-        shell: Shell,
-        config: NodeConfig,
-        address: bytes,
-        exercise: ExerciseWork,
-        board: SensorBoard,
-        entered: Entered,
-        courier: CourierWork,
-        radio: RadioWork | None,
-    ) -> None:
-        self._shell = shell
-        self._desk = DeskWork(shell, config, address, exercise, board, entered, courier, radio)
+    def __init__(self, shell: Shell, config: NodeConfig, desk: DeskWork) -> None:
+        self._shell, self._desk = shell, desk
         self._server = PageServer(self._desk, config.page, config.node.state / pin.NAME)
 
     async def start(self) -> None:

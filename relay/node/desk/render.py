@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from relay.config import PageSection
+from relay.core.notice_words import NOTICE_KIND
 from relay.errors import NaoberError, Text
 from relay.node.desk import words
 from relay.node.desk.access import Access
@@ -121,7 +122,8 @@ class Pages:
 
         lang; w.<word> of page_words; say(Text); url(path); static(name); home (Home or None); page (config);
         csrf_field (within every form); drill (within every button: the word OEFENING while one runs);
-        ago, span (seconds); clock (unix s); words (the module); here (this path without language);
+        ago, span (seconds); clock (unix s); words (the module); notice_kind (their names); here (this path
+        without language);
         other (this page in the other language); live (where the script renews it from); key (see live.py).
         """
         language, home = self.language(request), self.home(request)
@@ -134,6 +136,7 @@ class Pages:
         return {
             "lang": language,
             "w": {key: words.pick(text, language) for key, text in PAGE.items()},
+            "notice_kind": NOTICE_KIND,
             "say": lambda text: words.pick(text, language),
             "url": lambda to: self.url(request, to),
             "static": lambda name: f"/static/{name}?{self._stamp}",

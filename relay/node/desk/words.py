@@ -30,14 +30,6 @@ URGENCY = {
     4: Text("4 Informatie", "4 Information"),
 }
 URGENCY_ICON = {1: "▲", 2: "◆", 3: "●", 4: "○"}
-NOTICE_KIND = {
-    "order": Text("Opdracht", "Order"),
-    "information": Text("Informatie voor bezoekers", "Information for visitors"),
-    "question": Text("Vraag", "Question"),
-    "time": Text("Tijd", "Time"),
-    "exercise": Text("Begin van een oefening", "An exercise begins"),
-    "exercise_over": Text("Einde van de oefening", "The exercise is over"),
-}
 KIND = {
     "report": Text("Melding", "Report"),
     "request": Text("Hulpvraag", "Request for help"),
