@@ -160,7 +160,6 @@ NUMBERED_FIELDS: tuple[Field, ...] = (
 # what a person tells where nothing measures it; bit i of `entered_too` says so of the i-th. Only added to
 ENTERED_TOO = ("internet", "mobile", "landline", "heating", "generator", "fuel_pct", "fuel_h", "indoor_c")
 
-LEVELS = Field(LEVELS_NUMBER, "levels", "integer", "Standen", "Levels", "both", high=2**64 - 1)
 FIELDS: tuple[Field, ...] = (*LEVEL_FIELDS, *NUMBERED_FIELDS)
 BY_NAME: dict[str, Field] = {field.name: field for field in FIELDS}
 BY_NUMBER: dict[int, Field] = {field.number: field for field in NUMBERED_FIELDS}

@@ -163,7 +163,11 @@ def satellites_of(sensors: Sequence[Sensor]) -> Satellites | None:
 
 
 def sensors_of(config: NodeConfig) -> list[Sensor]:
-    """Made here and nowhere else; imported only when switched on."""
+    """Made here and nowhere else, in the order in which they count; imported only when switched on."""
+    return [*_of_the_site(config), *_of_this_machine(config)]
+
+
+def _of_the_site(config: NodeConfig) -> list[Sensor]:
     chosen: list[Sensor] = []
     if (victron := config.sensors.victron).host:
         from relay.sensors.victron import VictronSensor
@@ -204,6 +208,11 @@ def sensors_of(config: NodeConfig) -> list[Sensor]:
         chosen.append(
             CommandSensor(each.name, each.command, float(each.interval_s), float(each.timeout_s), rank)
         )
+    return chosen
+
+
+def _of_this_machine(config: NodeConfig) -> list[Sensor]:
+    chosen: list[Sensor] = []
     if config.sensors.host:
         from relay.sensors.host import DiskSensor, FirmwareSensor, HostSensor
 
