@@ -15,7 +15,8 @@ from pathlib import Path
 import msgspec
 
 from bench.footprint import REPOSITORY, node_environment, rss_mb
-from bench.stack import free_port, stack, until
+from bench.stack import stack, until
+from relay.cli.ports import free_port
 
 REQUESTS = 200
 PAGES = (

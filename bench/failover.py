@@ -21,7 +21,8 @@ from typing import Any
 import msgspec
 
 from bench.footprint import REPOSITORY, node_environment, rss_mb
-from bench.stack import OWN, Stack, free_port, stack, until
+from bench.stack import OWN, Stack, stack, until
+from relay.cli.ports import free_port
 from relay.core import payloads, wire
 from relay.core.airtime import Preset, airtime_ms
 from relay.core.message import Message, Urgency
@@ -125,7 +126,7 @@ def radios() -> Iterator[list[int]]:
     """One for each node and one to listen, on one channel; gives their ports."""
     count = len(NODES) + 1
     for _ in range(PORT_TRIES):
-        first = free_port()
+        first = free_port(run=count)
         command = [str(OWN), "fake-radio", "--count", str(count), "--port", str(first), "--preset", PRESET]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             try:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from relay import config
+from relay.cli.ports import free_port
 from relay.node import control
 from relay.toml_text import fill
 from relay.trust import inbox_setup, node_setup
@@ -24,13 +25,6 @@ from relay.trust.local import LocalAuthority
 
 T = TypeVar("T")
 OWN = Path(sys.executable).with_name("naober")
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(what: Callable[[], T | None], timeout_s: float, every_s: float = 0.005) -> T:

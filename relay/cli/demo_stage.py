@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import random
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +17,7 @@ from relay import config, toml_text
 from relay.cli.demo_child import BROKER, LINE
 from relay.cli.inbox_page import InboxPage
 from relay.cli.language import pick
+from relay.cli.ports import free_port, is_free
 from relay.errors import NaoberError, Text
 from relay.inbox.operators.people import Account
 from relay.inbox.operators.store import Operators
@@ -27,8 +26,6 @@ from relay.trust import inbox_setup, keys
 from relay.trust.local import LocalAuthority
 
 HOST = "127.0.0.1"
-PORTS = range(18_000, 32_000)  # below those that the kernel gives to callers: a dead port stays dead
-PORT_TRIES = 200
 STATUS_INTERVAL_S = 5
 ANSWER_TIMEOUT_S = 2.0
 STOP_TIMEOUT_S = 4.0
@@ -280,23 +277,3 @@ class Stage:
 def _room_for_sockets() -> str | None:
     """Where the folder goes: the path of a control socket may be 107 bytes, and some TMPDIRs are long."""
     return None if len(os.fsencode(tempfile.gettempdir())) <= TEMPORARY_BYTES_MAX else "/tmp"  # noqa: S108
-
-
-def free_port(*but: int, run: int = 1) -> int:
-    """A port that nobody listens on now, and the `run - 1` behind it; raises NaoberError for none found."""
-    for port in random.SystemRandom().sample(PORTS, PORT_TRIES):
-        wanted = range(port, port + run)
-        if not set(but) & set(wanted) and all(map(is_free, wanted)):
-            return port
-    raise NaoberError(Text("Geen vrije poort gevonden", "No free port found"))
-
-
-def is_free(port: int) -> bool:
-    """Whether this machine lets us listen there."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True

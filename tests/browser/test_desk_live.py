@@ -12,13 +12,13 @@ import msgspec
 import pytest
 from playwright.sync_api import Browser
 
+from relay.cli.ports import free_port
 from relay.inbox.operators.people import Account
 from relay.inbox.operators.store import Operators
 from relay.node.desk.facts import Band, Received, Step
 from tests.browser.person import SCREEN, Person, everything_at_once
 from tests.inbox.room import PASSWORD
 from tests.inbox.room import Browser as Operator
-from tests.support.broker import free_port
 from tests.support.desk import NOW_S, DeskStage, outage_desk
 from tests.support.process import until
 from tests.support.stack import Stack

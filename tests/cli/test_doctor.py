@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from relay.cli.ports import free_port
 from relay.config import load_node
 from relay.doctor.case import open_case
 from relay.doctor.finding import NOT_LOOKED, PLACES
 from relay.doctor.rounds import look
-from tests.support.broker import free_port
 from tests.support.command import clean_environment, naober
 from tests.support.process import until
 from tests.support.stack import Node, Stack, edit

@@ -15,13 +15,13 @@ import pytest
 from msgspec.structs import replace
 
 from relay import config
+from relay.cli.ports import free_port
 from relay.doctor.case import Case
 from relay.doctor.finding import ATTENTION, ERROR, GOOD, NOT_LOOKED, Finding
 from relay.doctor.page import page
 from relay.trust import keys
 from relay.wifi import point, setting
 from tests.cli.setting_up import Done, Machine, World, contents, succeeded
-from tests.support.broker import free_port
 from tests.support.command import naober
 from tests.support.fake_nmcli import FakeNmcli
 

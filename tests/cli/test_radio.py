@@ -14,6 +14,7 @@ import pytest
 
 from relay import cli, config
 from relay.cli import radio_choice
+from relay.cli.ports import free_port
 from relay.errors import ConfigError, NaoberError
 from relay.links.meshtastic import fingerprint
 from relay.links.meshtastic.boards import Board, UsbDevice
@@ -27,7 +28,7 @@ from tests.sim.test_meshtastic_command import meshtastic
 from tests.support import clients, papers
 from tests.support.command import REPOSITORY, naober
 from tests.support.process import Process, until
-from tests.support.radios import PRESET, Radios, free_run, radio
+from tests.support.radios import PRESET, Radios, radio
 from tests.support.stack import Stack, edit
 
 SPEED = 20
@@ -39,7 +40,7 @@ class FastRadio(Process):
     """One fake radio out of its box whose time runs twenty times as fast."""
 
     def __init__(self, folder: Path) -> None:
-        self.port = free_run(1)
+        self.port = free_port()
         arguments = ["fake-radio", "--count", "1", "--port", self.port, "--preset", PRESET, "--speed", SPEED]
         super().__init__("fast-radio", list(map(str, arguments)), folder)
 

@@ -16,6 +16,7 @@ import pytest
 
 from relay import config
 from relay.cli import qr
+from relay.cli.ports import free_port
 from relay.trust import certificates, chain, keys, papers
 from relay.trust.authority import Place
 from relay.trust.roster import RosterFile
@@ -30,7 +31,6 @@ from tests.cli.setting_up import (
     contents,
     succeeded,
 )
-from tests.support.broker import free_port
 from tests.support.certs import host_names
 from tests.support.command import naober
 from tests.support.process import until

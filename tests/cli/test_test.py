@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from relay.cli.ports import free_port
 from relay.cli.test_words import judge, lines, snr_limit_db
 from relay.core.airtime import Preset
 from relay.node.proving import want
-from tests.support.broker import free_port
 from tests.support.command import REPOSITORY, clean_environment, naober
 from tests.support.faketime import YEAR_S, faked
 from tests.support.process import until

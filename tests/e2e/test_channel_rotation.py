@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from relay import config
+from relay.cli.ports import free_port
 from relay.core import wire
 from relay.core.wire import Entry
 from relay.links.meshtastic import fingerprint
@@ -21,7 +22,6 @@ from relay.trust.local import LocalAuthority
 from relay.trust.seal import Channel
 from tests.cli.test_radio import FastRadio
 from tests.sim.test_meshtastic_command import meshtastic
-from tests.support.broker import free_port
 from tests.support.command import naober
 from tests.support.process import Process, until
 from tests.support.radios import PRESET

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from relay.cli import qr
+from relay.cli.ports import free_port
 from relay.core.message import Urgency
 from relay.trust.roster_file import NAME as ROSTER
-from tests.support.broker import free_port
 from tests.support.command import naober
 from tests.support.photo import on_screen, photographed
 from tests.support.process import until

@@ -14,10 +14,10 @@ from urllib.parse import urlencode
 
 import pytest
 
+from relay.cli.ports import free_port
 from relay.node.desk.rows import DeskRows
 from relay.node.station import OUTBOX_NAME
 from tests.node.disks import CardDisk, mounted
-from tests.support.broker import free_port
 from tests.support.process import until
 from tests.support.stack import Stack
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.broker import free_port
+from relay.cli.ports import free_port
 from tests.support.command import naober
 from tests.support.process import until
 from tests.support.stack import REPORTS, STATES, Inbox, Stack, edit

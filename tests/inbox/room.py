@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from relay.cli.ports import free_port
 from relay.inbox.operators.people import Account
 from relay.inbox.pages.app import application
 from relay.inbox.pages.geography import load_outline
@@ -20,7 +21,6 @@ from relay.inbox.pages.room import Options, Room
 from relay.web.serving import server
 from tests.inbox.desk import Writer
 from tests.inbox.test_watch import Vrd
-from tests.support.broker import free_port
 
 if TYPE_CHECKING:
     from relay.inbox.oidc import Provider

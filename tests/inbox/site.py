@@ -8,13 +8,13 @@ import threading
 import time
 from typing import Any
 
+from relay.cli.ports import free_port
 from relay.inbox.store import Arrival
 from relay.inbox.web import Pages
 from relay.trust.judging import judge
 from relay.trust.roster import Roster
 from relay.web.serving import server
 from tests.inbox.desk import NETWORK, Desk, Key
-from tests.support.broker import free_port
 from tests.support.papers import AUTHORITIES, papers_of
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from relay import mqtt
+from relay.cli.ports import free_port
 from relay.core import wire
 from relay.core.message import Entry
 from relay.errors import NaoberError
@@ -22,7 +23,6 @@ from relay.trust.roster_file import NAME
 from tests.inbox.desk import Desk, Writer
 from tests.inbox.running import Bench, play
 from tests.inbox.test_roster_work import revocation_of
-from tests.support.broker import free_port
 from tests.support.clients import until
 from tests.support.proxy import Proxy
 

@@ -13,12 +13,13 @@ import msgspec
 import pytest
 
 from relay import mqtt
+from relay.cli.ports import free_port
 from relay.errors import LinkError
 from relay.links import mqtt as link_module
 from relay.links.base import Link, LinkFacts
 from relay.links.mqtt import MqttLink, MqttLinkOptions
 from relay.mqtt import Options, topic
-from tests.support.broker import Mosquitto, free_port
+from tests.support.broker import Mosquitto
 from tests.support.certs import Authority
 from tests.support.clients import DEADLINE_S, until
 from tests.support.proxy import Proxy

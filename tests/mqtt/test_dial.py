@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from relay.cli.ports import free_port
 from relay.mqtt.dial import in_bytes
-from tests.support.broker import free_port
 from tests.support.command import REPOSITORY, clean_environment
 
 DIAL = """

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from relay import mqtt
+from relay.cli.ports import free_port
 from relay.errors import ConfigError
 from relay.mqtt import Options, topic
 from relay.mqtt.dial import Tap, dial
 from relay.mqtt.errors import explain
 from relay.trust import certificates
 from tests.mqtt.conftest import NODE
-from tests.support.broker import Mosquitto, free_port
+from tests.support.broker import Mosquitto
 from tests.support.certs import Authority
 from tests.support.clients import DEADLINE_S, change, fails, ignore, opening_fails, until
 from tests.support.proxy import Proxy

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.broker import free_port
+from relay.cli.ports import free_port
 from tests.support.command import REPOSITORY, naober
 from tests.support.process import until
 from tests.support.radios import PRESET, Radios, radio

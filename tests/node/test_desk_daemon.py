@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tests.support.broker import free_port
+from relay.cli.ports import free_port
 from tests.support.process import until
 from tests.support.stack import Stack
 

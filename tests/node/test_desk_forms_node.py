@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from relay.cli.ports import free_port
 from relay.core.fields import LEVELS_NUMBER
 from relay.core.message import Message
 from relay.core.payloads import may_go_by_radio, message_of
 from relay.core.wire import ENVELOPE_BYTES_MAX, parse_header
 from tests.node.volunteer import Volunteer
-from tests.support.broker import free_port
 from tests.support.desk import Answer
 from tests.support.process import until
 from tests.support.stack import Node, Stack

@@ -14,11 +14,11 @@ from typing import cast
 
 import pytest
 
+from relay.cli.ports import free_port
 from relay.config import PageSection
 from relay.node.desk import server as serving
 from relay.node.desk.server import CONNECTIONS_OF_ONE_MAX, PageServer
 from relay.node.desk.work import DeskWork
-from tests.support.broker import free_port
 from tests.support.desk import Desk
 
 DEADLINE_S = 20.0

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from relay.cli.ports import free_port
 from relay.core.message import Clock
 from relay.node.clocks import machine_clocks
 from relay.sensors.base import SensorError
@@ -24,7 +25,6 @@ from relay.sensors.gpsd import (
     GpsdSensor,
     GpsTime,
 )
-from tests.support.broker import free_port
 from tests.support.process import until
 
 NOON_UNIX_S = 1_795_521_600.0  # 24 November 2026, 12:00 UTC

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.support.broker import free_port
+from relay.cli.ports import free_port
 from tests.support.process import until
 
 DRIVER = "/lib/nut/dummy-ups"

@@ -17,7 +17,7 @@ from typing import Any, Self
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.support.broker import free_port
+from relay.cli.ports import free_port
 from tests.support.certs import Authority
 from tests.support.process import until
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from relay.cli.ports import free_port
 from tests.sim.client import Client, client, run
 from tests.support.command import naober
 from tests.support.process import Process
@@ -44,25 +45,12 @@ class FakeRadioProcess(Process):
     """`naober fake-radio`, two radios at ten times the speed, on free ports."""
 
     def __init__(self, folder: Path) -> None:
-        self.port = free_ports(2)
+        self.port = free_port(run=2)
         arguments = ["--lang", "en", "fake-radio", "--count", "2", "--speed", "10", "--port", self.port]
         super().__init__("fake-radio", list(map(str, arguments)), folder)
 
     def ready(self) -> bool:
         return self.log().count("127.0.0.1:") == 2
-
-
-def free_ports(count: int) -> int:
-    """The first of some free ports in a row."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            first = int(probe.getsockname()[1])
-        try:
-            for port in range(first, first + count):
-                socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            continue
-        return first
 
 
 @pytest.fixture

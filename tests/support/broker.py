@@ -19,18 +19,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from relay.cli.ports import free_port
 from tests.support.certs import Authority, Pair
 
 SHIPPED = Path(__file__).parents[2] / "config" / "mosquitto"
 START_TIMEOUT_S = 10.0
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Mosquitto:

@@ -8,21 +8,17 @@ with RadioStack(tmp_path, "beilen", "assen") as stack:
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tests.support.broker import free_port
+from relay.cli.ports import free_port
 from tests.support.process import Process, until
 from tests.support.proxy import Proxy
 from tests.support.stack import Node, Stack, edit
 
 HOST = "127.0.0.1"
 PRESET = "SHORT_FAST"  # a packet takes a tenth of a second
-PORT_TRIES = 50
 URGENT_MAX_S = 15.0  # from submit to the air (rule 10 of the design)
 
 
@@ -30,7 +26,7 @@ class Radios(Process):
     """`naober fake-radio`: some radios within earshot of one another."""
 
     def __init__(self, folder: Path, count: int, spacing_km: float = 1.0) -> None:
-        first = free_run(count)
+        first = free_port(run=count)
         self.ports = list(range(first, first + count))
         command = ["fake-radio", "--count", str(count), "--port", str(first), "--preset", PRESET]
         super().__init__("radios", [*command, "--spacing", str(spacing_km)], folder)
@@ -93,24 +89,3 @@ def radio(node: Node) -> dict[str, Any]:
     """What `naober status --json` says of the node's radio."""
     status = node.status()
     return dict(status["radio"]) if status and status["radio"] else {"connected": False}
-
-
-def free_run(count: int) -> int:
-    """The first of so many free ports in a row."""
-    for _ in range(PORT_TRIES):
-        first = free_port()
-        if first + count < 65536 and all_free(range(first, first + count)):
-            return first
-    raise AssertionError("no ports")
-
-
-def all_free(ports: Sequence[int]) -> bool:
-    """Whether nobody listens on any of them now."""
-    with ExitStack() as taken:
-        for port in ports:
-            probe = taken.enter_context(socket.socket())
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                return False
-    return True

@@ -27,6 +27,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from relay import config
+from relay.cli.ports import free_port
 from relay.core import payloads, wire
 from relay.core.message import Message, Urgency
 from relay.errors import WireError
@@ -35,7 +36,7 @@ from relay.node.station import OUTBOX_NAME
 from relay.toml_text import fill
 from relay.trust import authority, inbox_setup, keys
 from relay.trust.local import LocalAuthority
-from tests.support.broker import Mosquitto, free_port
+from tests.support.broker import Mosquitto
 from tests.support.certs import Pair
 from tests.support.process import Process, until
 

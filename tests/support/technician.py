@@ -15,11 +15,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from relay import config
+from relay.cli.ports import free_port
 from relay.trust import inbox_setup, keys
-from tests.support.broker import Mosquitto, free_port
+from tests.support.broker import Mosquitto
 from tests.support.command import REPOSITORY, clean_environment
 from tests.support.process import Process
-from tests.support.radios import free_run
 from tests.support.stack import Inbox, Node, edit
 
 TIMEOUT_S = 60
@@ -169,7 +169,7 @@ class FastRadios(Process):
     """Some fake radios out of their boxes, within earshot of one another."""
 
     def __init__(self, folder: Path, count: int) -> None:
-        first = free_run(count)
+        first = free_port(run=count)
         self.hosts = [f"127.0.0.1:{port}" for port in range(first, first + count)]
         count_and_port = ["--count", str(count), "--port", str(first)]
         super().__init__("radios", ["fake-radio", *count_and_port, "--speed", str(SPEED)], folder)

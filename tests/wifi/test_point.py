@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from relay.cli.ports import free_port
 from relay.wifi import point
 from relay.wifi.point import Point
-from tests.support.broker import free_port
 from tests.support.process import until
 
 HERE = Point("naober-3f9a", "bcdf-ghjk-mnpq-rstv", "wlan0")
