@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -24,6 +23,7 @@ from tests.support.certs import Authority, Pair
 
 SHIPPED = Path(__file__).parents[2] / "config" / "mosquitto"
 START_TIMEOUT_S = 10.0
+RUNNING = " running\n"
 
 
 class Mosquitto:
@@ -64,6 +64,7 @@ class Mosquitto:
     def start(self) -> None:
         """Starts it and waits until it takes connections."""
         assert self._process is None
+        starts = self.log().count(RUNNING)
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [_binary(), "-c", self.folder / "mosquitto.conf"], stdout=log, stderr=log
@@ -71,10 +72,8 @@ class Mosquitto:
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             assert self._process.poll() is None, f"Mosquitto ended: {self.log()}"
-            with socket.socket() as probe:
-                probe.settimeout(1)
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+            if self.log().count(RUNNING) > starts:  # it listens before it has read its key
+                return
             time.sleep(0.01)
         raise AssertionError(f"Mosquitto does not listen: {self.log()}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,7 +57,8 @@ class Authority:
         ca, ca_key = ssl.PEM_cert_to_DER_cert(self._cert.decode()), private_key(self._key)
         der = certificates.certify(ca, ca_key, public_key, common_name=common_name, names=names)
         cert_pem = ssl.DER_cert_to_PEM_cert(der).encode()
-        pair = Pair(self.folder / f"{common_name}.crt", self.folder / f"{common_name}.key")
+        own = Path(tempfile.mkdtemp(dir=self.folder))  # a broker may still be reading those made before
+        pair = Pair(own / f"{common_name}.crt", own / f"{common_name}.key")
         pair.cert.write_bytes(cert_pem)
         pair.key.touch(mode=0o600)
         pair.key.write_bytes(key_pem)
